@@ -1,0 +1,57 @@
+# Cinegraph: everything runs from .venv, which these targets make; TORCH=cpu asks for the small build of torch.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+LOCK := requirements/lock.txt
+TORCH ?= default
+READY := .venv/.ready-$(TORCH)
+
+.PHONY: demo setup test check build lock schema clean
+
+demo: $(READY)  ## the main job: sample catalogue, real Neo4j, trained models, GraphQL with GraphiQL
+	@$(BIN)/cinegraph demo
+
+setup: $(READY)
+
+test: check  ## everything that must hold before a change lands
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## lint, types, import contracts, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cinegraph schema --check
+	$(BIN)/cinegraph settings --check
+
+build: $(READY)  ## wheel and source archive
+	$(UV) build
+
+lock: $(UV)  ## resolve the dependencies anew
+	$(UV) pip compile -q pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --custom-compile-command "make lock" --upgrade -o $(LOCK)
+
+schema: $(READY)  ## write schema.graphql and .env.example anew
+	$(BIN)/cinegraph schema --write
+	$(BIN)/cinegraph settings --write
+
+$(UV):
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check "uv>=0.9,<1"
+
+.venv/.ready-default: $(UV) $(LOCK) pyproject.toml
+	$(UV) pip sync -q --python $(BIN)/python --require-hashes $(LOCK)
+	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@rm -f .venv/.ready-* && touch $@
+
+# uv knows where the small build lies; its wheels are not PyPI's, so torch and its CUDA libraries leave the hashed lock.
+.venv/.ready-cpu: $(UV) $(LOCK) pyproject.toml
+	$(BIN)/python -m cinegraph.lock cpu < $(LOCK) > .venv/lock-cpu.txt
+	$(UV) pip sync -q --python $(BIN)/python --require-hashes .venv/lock-cpu.txt
+	$(UV) pip install -q --python $(BIN)/python --torch-backend cpu \
+	  "$$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' $(LOCK))"
+	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@rm -f .venv/.ready-* && touch $@
+
+clean:
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,203 @@
+"""Every error that Cinegraph raises on purpose.
+
+    CinegraphError
+    ├── UsageError                 the caller asked for something that cannot be (exit code 2)
+    │   ├── InvalidInput           a value that is wrong in itself
+    │   ├── NotFound               an id that nothing has
+    │   ├── NotSignedIn            a question about "me" without a user
+    │   └── WriteRefused           a writing statement where only reading is allowed
+    ├── GraphError                 the graph could not do it (exit code 1, as all below)
+    │   ├── GraphUnavailable       no connection, or it broke
+    │   ├── GraphAuthFailed        wrong user or password
+    │   ├── GraphTimeout           a statement took longer than its limit
+    │   ├── GraphConflict          a constraint, or a deadlock that did not resolve
+    │   ├── GraphFull              no space left for a write
+    │   ├── GraphStatementFailed   the server refused the statement
+    │   └── MigrationFailed        a migration that changed after it was applied, or broke
+    ├── LocalServerError           the Neo4j that we run ourselves
+    │   ├── PortInUse
+    │   ├── DownloadFailed
+    │   ├── ChecksumMismatch
+    │   └── StartFailed
+    ├── IngestError                files that are to become a graph
+    │   ├── SourceMalformed        not the format it claims to be
+    │   └── QualityTooLow          more bad rows than the threshold allows
+    ├── ModelError                 training, publishing, serving
+    │   ├── NotEnoughData
+    │   ├── ModelRefused           a model that must not be served
+    │   └── ArtifactCorrupt        an artefact that is truncated, foreign or changed
+    └── MissingExtra               an optional part that is not installed
+
+`code` is stable and goes to `extensions.code`; `retryable` says whether the same call may work a moment later.
+"""
+
+from typing import ClassVar
+
+
+class CinegraphError(Exception):
+    """The root of the tree; the message says what is wrong, with which value, and what to do."""
+
+    code: ClassVar[str] = "INTERNAL"
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(CinegraphError):
+    """The caller asked for something that cannot be."""
+
+    code = "BAD_REQUEST"
+    exit_code = 2
+
+
+class InvalidInput(UsageError):
+    """A value that is wrong in itself."""
+
+    code = "INVALID_INPUT"
+
+
+class NotFound(UsageError):
+    """An id that nothing has."""
+
+    code = "NOT_FOUND"
+
+
+class NotSignedIn(UsageError):
+    """A question about "me" without a user."""
+
+    code = "NOT_SIGNED_IN"
+
+
+class WriteRefused(UsageError):
+    """A writing statement where only reading is allowed."""
+
+    code = "WRITE_REFUSED"
+
+
+class GraphError(CinegraphError):
+    """The graph could not do it."""
+
+    code = "GRAPH_ERROR"
+
+
+class GraphUnavailable(GraphError):
+    """No connection to the graph, or it broke."""
+
+    code = "GRAPH_UNAVAILABLE"
+    retryable = True
+
+
+class GraphAuthFailed(GraphError):
+    """Wrong user or password."""
+
+    code = "GRAPH_AUTH_FAILED"
+
+
+class GraphTimeout(GraphError):
+    """A statement took longer than its limit."""
+
+    code = "GRAPH_TIMEOUT"
+
+
+class GraphConflict(GraphError):
+    """A constraint was violated, or a deadlock did not resolve."""
+
+    code = "GRAPH_CONFLICT"
+    retryable = True
+
+
+class GraphFull(GraphError):
+    """No space left for a write; reads go on."""
+
+    code = "GRAPH_FULL"
+    retryable = True
+
+
+class GraphStatementFailed(GraphError):
+    """The server refused the statement."""
+
+    code = "GRAPH_STATEMENT_FAILED"
+
+
+class MigrationFailed(GraphError):
+    """A migration changed after it was applied, or broke."""
+
+    code = "MIGRATION_FAILED"
+
+
+class LocalServerError(CinegraphError):
+    """The Neo4j that we run ourselves."""
+
+    code = "LOCAL_SERVER"
+
+
+class PortInUse(LocalServerError):
+    """Somebody else listens on the port."""
+
+    code = "PORT_IN_USE"
+
+
+class DownloadFailed(LocalServerError):
+    """A part could not be fetched."""
+
+    code = "DOWNLOAD_FAILED"
+    retryable = True
+
+
+class ChecksumMismatch(LocalServerError):
+    """What was fetched is not what the lock names."""
+
+    code = "CHECKSUM_MISMATCH"
+
+
+class StartFailed(LocalServerError):
+    """The server ended, or did not answer in time."""
+
+    code = "START_FAILED"
+
+
+class IngestError(CinegraphError):
+    """Files that are to become a graph."""
+
+    code = "INGEST_FAILED"
+
+
+class SourceMalformed(IngestError):
+    """Not the format it claims to be."""
+
+    code = "SOURCE_MALFORMED"
+
+
+class QualityTooLow(IngestError):
+    """More bad rows than the threshold allows."""
+
+    code = "QUALITY_TOO_LOW"
+
+
+class ModelError(CinegraphError):
+    """Training, publishing, serving."""
+
+    code = "MODEL_ERROR"
+
+
+class NotEnoughData(ModelError):
+    """Too few users, movies or interactions for what was asked."""
+
+    code = "NOT_ENOUGH_DATA"
+
+
+class ModelRefused(ModelError):
+    """A model that must not be served; the old one keeps serving."""
+
+    code = "MODEL_REFUSED"
+
+
+class ArtifactCorrupt(ModelError):
+    """An artefact that is truncated, foreign or changed."""
+
+    code = "ARTIFACT_CORRUPT"
+
+
+class MissingExtra(CinegraphError):
+    """An optional part that is not installed."""
+
+    code = "MISSING_EXTRA"

@@ -1,0 +1,97 @@
+"""Every setting, in frozen groups; built once in an entry point and handed down as arguments.
+
+A setting is read from the environment (`CINEGRAPH_GRAPH__URI=bolt://…`) or from a file `.env`. `.env.example` is
+generated from this file by `cinegraph settings --example`.
+"""
+
+from pathlib import Path
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cinegraph.errors import InvalidInput
+
+
+class Group(BaseModel):
+    """A group of settings: frozen, and nothing that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GraphSettings(Group):
+    """Where the graph is, and how long we wait for it."""
+
+    uri: str | None = Field(None, description="Bolt URI of a Neo4j to use; empty: the local one that we run ourselves")
+    user: str = Field("neo4j", description="user name at the graph")
+    password: SecretStr | None = Field(None, description="password at the graph; the local one has its own, generated")
+    database: str = Field("neo4j", description="name of the database")
+    acquisition_timeout: float = Field(1.0, gt=0, description="seconds to wait for a free connection")
+    retry_time: float = Field(2.0, ge=0, description="seconds in which a write is tried again after a passing fault")
+    connect_timeout: float = Field(2.0, gt=0, description="seconds to wait for a connection to open")
+    query_timeout: float = Field(5.0, gt=0, description="seconds after which the graph ends a reading statement")
+    pool_size: int = Field(32, ge=1, description="connections at most")
+    local_port: int = Field(0, ge=0, le=65535, description="Bolt port of the local Neo4j; 0: a free one")
+    local_heap_mb: int = Field(1024, ge=256, description="heap of the local Neo4j, MB")
+    local_pagecache_mb: int = Field(256, ge=16, description="page cache of the local Neo4j, MB")
+    start_timeout: float = Field(120.0, gt=0, description="seconds in which the local Neo4j must answer")
+
+
+class ApiSettings(Group):
+    """The GraphQL server and its limits."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0: a free one")
+    graphiql: bool = Field(True, description="serve GraphiQL and answer introspection")
+    max_bytes: int = Field(100_000, ge=1, description="bytes of a request body at most")
+    max_tokens: int = Field(1_000, ge=1, description="tokens of a GraphQL document at most")
+    max_depth: int = Field(10, ge=1, description="levels of nested fields at most")
+    max_aliases: int = Field(15, ge=0, description="aliases in a document at most")
+    max_root_fields: int = Field(20, ge=1, description="fields of an operation's root at most")
+    max_directives: int = Field(50, ge=0, description="directives in a document at most")
+    max_duplicates: int = Field(10, ge=1, description="repetitions of one field in one selection at most")
+    max_nodes: int = Field(10_000, ge=1, description="nodes that one request may reach by its page sizes")
+    token_days: int = Field(30, ge=1, description="days for which a development token is valid")
+
+
+class ServingSettings(Group):
+    """How recommendations are made."""
+
+    refresh_seconds: float = Field(2.0, gt=0, description="seconds between looks for a new model or catalogue")
+    histories: int = Field(100_000, ge=1, description="user histories kept in memory at most")
+    why: int = Field(3, ge=0, le=10, description="reasons for each recommendation, unless the query says otherwise")
+
+
+class Settings(BaseSettings):
+    """All of it. `home` is the one folder that holds all state: graph data, caches, logs, artefacts."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CINEGRAPH_", env_nested_delimiter="__", env_file=".env", frozen=True, extra="ignore"
+    )
+
+    home: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("cinegraph", appauthor=False)),
+        description="folder of all state; by default the platform's folder for user data",
+    )
+    cache: Path | None = Field(None, description="folder of fetched files; by default the platform's user cache")
+    graph: GraphSettings = GraphSettings()
+    api: ApiSettings = ApiSettings()
+    serving: ServingSettings = ServingSettings()
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where fetched files lie: the same for every home, so that a second home fetches nothing."""
+        return self.cache or Path(platformdirs.user_cache_dir("cinegraph", appauthor=False))
+
+
+def load_settings(env_file: str | None = ".env") -> Settings:
+    """The settings of this process; `InvalidInput` names each wrong one."""
+    try:
+        return Settings(_env_file=env_file)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"CINEGRAPH_{'__'.join(str(part).upper() for part in problem['loc'])}={problem.get('input')!r}: "
+            f"{problem['msg']}"
+            for problem in error.errors()
+        )
+        raise InvalidInput(f"wrong settings: {wrong}. See .env.example for what each may be") from error

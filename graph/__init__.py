@@ -1,0 +1,1 @@
+"""The knowledge graph: client, .cypher catalogue, local server, ingestion, validation, snapshot."""

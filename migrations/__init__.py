@@ -1,0 +1,1 @@
+"""Versioned changes of the stores: `graph/V0001__name.cypher` for Neo4j."""
