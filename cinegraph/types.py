@@ -32,6 +32,9 @@ class Label(StrEnum):
     TAG = "Tag"
 
 
+LABELS: Final = frozenset(label.value for label in Label)
+
+
 class Relation(StrEnum):
     """What a relationship is; the comment names its direction."""
 
@@ -61,6 +64,9 @@ class NodeRef:
     label: Label
     id: str
 
+    def __str__(self) -> str:
+        return f"{self.label}:{self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class EdgeRef:
@@ -70,24 +76,6 @@ class EdgeRef:
     start: NodeRef
     end: NodeRef
     element_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GraphPath:
-    """A path: n + 1 nodes and the n edges between them, each in its own direction."""
-
-    nodes: tuple[NodeRef, ...]
-    edges: tuple[EdgeRef, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryItem:
-    """One movie that a user has rated, seen or dismissed."""
-
-    movie_id: str
-    rating: float | None
-    at: Millis
-    dismissed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,11 +134,19 @@ class SessionFactory:
         except FOREIGN as error:
             raise translate(error) from error
 
-    async def read(self, text: str, parameters: dict[str, Any], timeout: float | None = None) -> list[Row]:
+    async def read(self, text: str, parameters: dict[str, Any]) -> list[Row]:
         """An auto-commit read: cheaper than a managed transaction, and a read can be repeated as it is."""
         async with self._open(neo4j.READ_ACCESS) as session:
-            result = await session.run(neo4j.Query(text, timeout=timeout or self._timeout), parameters)
+            result = await session.run(neo4j.Query(text, timeout=self._timeout), parameters)
             return [row.data() for row in await result.fetch(2**31 - 1)]
+
+    async def read_some(
+        self, text: str, parameters: dict[str, Any], timeout: float, most: int
+    ) -> tuple[tuple[str, ...], list[Row]]:
+        """The columns and the first rows of a read, within a time of its own."""
+        async with self._open(neo4j.READ_ACCESS) as session:
+            result = await session.run(neo4j.Query(text, timeout=timeout), parameters)
+            return tuple(result.keys()), [row.data() for row in await result.fetch(most)]
 
     async def stream(self, text: str, parameters: dict[str, Any]) -> AsyncIterator[Row]:
         """Rows as they come."""

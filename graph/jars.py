@@ -1,8 +1,8 @@
 """Neo4j's own jars, fetched once into the user's cache: what the lock names, byte for byte, or nothing.
 
-The lock (`graph/neo4j.lock`) has a line `group:artifact:version[:classifier] sha256` for each jar;
-`python -m graph.jars` makes it anew. A jar is fetched beside its place, checked, then moved: an interrupted fetch leaves nothing half written, and the
-next one goes on with what is missing.
+The lock (`graph/neo4j.lock`) has a line `group:artifact:version[:classifier] sha256` for each jar; `python -m
+graph.jars` makes it anew. A jar is fetched beside its place, checked, then moved: an interrupted fetch leaves nothing
+half written, and the next one goes on with what is missing.
 """
 
 import hashlib

@@ -215,15 +215,24 @@ class LocalServer:
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(running.pid)
             process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except psutil.TimeoutExpired:
+            if not self._ended(running):
                 process.kill()
-                process.wait(STOP_SECONDS)
+                self._ended(running)
         (self.folder / "server.json").unlink(missing_ok=True)
+        self._child = None
+
+    def _ended(self, running: Running) -> bool:
+        """Wait for a server to end; one that only waits to be reaped by the process that started it has ended."""
+        end = time.monotonic() + STOP_SECONDS
+        while running.alive and time.monotonic() < end:
+            self._reap()
+            time.sleep(0.05)
+        self._reap()
+        return not running.alive
+
+    def _reap(self) -> None:
         if self._child is not None:
             self._child.poll()
-            self._child = None
 
     # -- files ---------------------------------------------------------------------------------------------------
 
@@ -245,6 +254,7 @@ class LocalServer:
             "dbms.usage_report.enabled": "false",
             "dbms.security.allow_csv_import_from_file_urls": "false",
             "server.memory.pagecache.size": f"{self._settings.local_pagecache_mb}m",
+            "db.memory.transaction.max": f"{max(self._settings.local_heap_mb // 2, 128)}m",
             "db.tx_log.rotation.retention_policy": "64M size",
         }
         text = "# Generated at each start.\n" + "".join(f"{name}={value}\n" for name, value in lines.items())

@@ -1,0 +1,54 @@
+"""Who is calling: until accounts arrive, a user id in a signed development token; without one, nobody.
+
+The secret lies in the home folder, readable by its owner alone, and is made where it is missing.
+"""
+
+import contextlib
+import os
+import secrets
+import time
+from pathlib import Path
+
+import jwt
+
+from cinegraph.errors import InvalidInput, NotSignedIn
+
+ALGORITHM = "HS256"
+ISSUER = "cinegraph"
+AUDIENCE = "cinegraph-dev"
+DAY = 86_400
+
+
+def load_secret(home: Path) -> bytes:
+    """The server's secret, 32 bytes; made once with mode 0600."""
+    path = home / "secret"
+    home.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def make_token(secret: bytes, user_id: str, days: int) -> str:
+    """A token for a user, valid for some days."""
+    if not user_id or len(user_id) > 100:
+        raise InvalidInput(f"{user_id[:100]!r} is not a user id: it has 1 to 100 characters")
+    now = int(time.time())
+    claims = {"sub": user_id, "iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + days * DAY}
+    return jwt.encode(claims, secret, ALGORITHM)
+
+
+def user_of(secret: bytes, authorization: str | None) -> str | None:
+    """The user of an `Authorization: Bearer …` header; None without the header, `NotSignedIn` for a bad token."""
+    if not authorization:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotSignedIn("the Authorization header must be 'Bearer TOKEN'; cinegraph token USER makes one")
+    required = ["sub", "exp", "iss", "aud"]
+    try:
+        claims = jwt.decode(token, secret, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options={"require": required})
+    except jwt.PyJWTError as error:
+        raise NotSignedIn(f"the token is not valid ({error}); cinegraph token USER makes one") from error
+    return str(claims["sub"])

@@ -1,0 +1,331 @@
+"""The compiler: one statement for the whole selection under a root field.
+
+Every connection, however deep, is a correlated subquery that sorts and limits before it collects; where the
+relationship has an index on (owner's id, sort key, other end's id), the page is a seek in it, and a page after a cursor
+is two seeks (equal sort key and larger id; larger sort key), so that its cost does not depend on the node's degree.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLUnionType,
+    SelectionSetNode,
+    get_named_type,
+)
+
+from api.compiler.binding import Argument, Binder
+from api.compiler.filters import predicate
+from api.compiler.model import Names, Order, Property, Related, Root, ToOne, meaning
+from api.compiler.selection import Composite, Scope, Selected, fields_of
+from api.compiler.shape import AbstractShape, ConnectionShape, EdgeShape, ObjectShape, Shape
+from api.ids import Cursors
+from cinegraph.errors import InvalidInput
+from cinegraph.types import LABELS
+
+MAX_FIRST = 100
+DEFAULT_FIRST = 10
+
+
+@dataclass(slots=True)
+class Projection:
+    """What a selection on one object needs: subqueries first, then the list of values."""
+
+    calls: list[str]
+    values: list[str]
+    shape: ObjectShape
+
+    @property
+    def text(self) -> str:
+        return f"[{', '.join(self.values)}]"
+
+
+@dataclass(slots=True)
+class Source:
+    """Where the rows of a connection come from: a MATCH (or a search), and what must hold of them."""
+
+    match: str
+    order: Order
+    where: list[str] = field(default_factory=list)
+    owner: str = ""
+    index: str = ""
+    owner_key: str = ""
+
+
+@dataclass(slots=True)
+class Compilation:
+    """One statement in the making."""
+
+    scope: Scope
+    cursors: Cursors
+    binder: Binder = field(default_factory=Binder)
+    names: Names = field(default_factory=Names)
+    pages: list[tuple[str, ...]] = field(default_factory=list)
+    within: tuple[str, ...] = ()
+
+    # -- objects -------------------------------------------------------------------------------------------------
+
+    def project(self, owner: GraphQLObjectType, sets: Sequence[SelectionSetNode], n: str, r: str = "") -> Projection:
+        """The selection on an object of a known type that is bound to the variable `n`."""
+        calls: list[str] = []
+        values: list[str] = []
+        keys: list[str] = []
+        parts: list[tuple[str, Shape]] = []
+        for selected in fields_of(self.scope, owner, sets):
+            value, shape = self._field(selected, n, r, calls)
+            if value:
+                keys.append(selected.key)
+                values.append(value)
+                parts += [(selected.key, shape)] if shape else []
+        return Projection(calls, values, ObjectShape(owner.name, tuple(keys), tuple(parts)))
+
+    def _field(self, selected: Selected, n: str, r: str, calls: list[str]) -> tuple[str, Shape | None]:
+        if selected.definition is None:
+            return "", None
+        match meaning(selected.definition):
+            case Property(expression):
+                return expression.format(n=n, r=r), None
+            case Related() as related:
+                return self.related(selected, related, n, calls)
+            case ToOne() as to_one:
+                return self._to_one(selected, to_one, n, calls)
+        return "", None
+
+    def project_any(
+        self, owner: Composite, sets: Sequence[SelectionSetNode], n: str, r: str, calls: list[str]
+    ) -> tuple[str, Shape]:
+        """The selection on a node whose type may be known only from its label."""
+        if isinstance(owner, GraphQLObjectType):
+            one = self.project(owner, sets, n, r)
+            calls += one.calls
+            return one.text, one.shape
+        variable = f"a{self.names.fresh()}"
+        branches, shapes = [], {}
+        for kind in self._possible(owner):
+            one = self.project(kind, sets, n, r)
+            shapes[kind.name] = one.shape
+            body = "\n".join([f"WITH {n} WHERE {n}:{kind.name}", *one.calls])
+            branches.append(f"{body}\nRETURN ['{kind.name}', {one.text}] AS {variable}")
+        calls.append(f"CALL ({n}) {{\n" + "\nUNION ALL\n".join(branches) + "\n}")
+        return variable, AbstractShape(shapes)
+
+    def _possible(self, owner: GraphQLInterfaceType | GraphQLUnionType) -> list[GraphQLObjectType]:
+        """The concrete types of an interface or a union that are labels of the graph."""
+        return [kind for kind in self.scope.schema.get_possible_types(owner) if kind.name in LABELS]
+
+    def _to_one(self, selected: Selected, to_one: ToOne, n: str, calls: list[str]) -> tuple[str, Shape]:
+        number = self.names.fresh()
+        variable, other = f"c{number}", f"n{number}"
+        assert selected.definition is not None
+        kind = get_named_type(selected.definition.type)
+        assert isinstance(kind, GraphQLObjectType)
+        one = self.project(kind, selected.sets, other)
+        left, right = ("", ">") if to_one.outgoing else ("<", "")
+        lines = [
+            f"MATCH ({n}){left}-[:{to_one.relation}]-{right}({other}:{to_one.target})",
+            f"WITH {other} ORDER BY {other}.id LIMIT 1",
+            *one.calls,
+            f"RETURN collect({one.text})[0] AS {variable}",
+        ]
+        calls.append(_call(n, lines))
+        return variable, one.shape
+
+    # -- connections ---------------------------------------------------------------------------------------------
+
+    def related(self, selected: Selected, related: Related, owner: str, calls: list[str]) -> tuple[str, Shape]:
+        number = self.names.fresh()
+        n, r = f"n{number}", f"r{number}"
+        name, order = self.order_of(selected, related)
+        source = Source(f"MATCH {related.pattern.format(o=owner, r=r, n=n)}", order, owner=owner)
+        if related.where:
+            source.where.append(related.where.format(r=r, n=n, o=owner))
+            self._give(related.where)
+        if related.owner_key:
+            source.owner_key = related.owner_key
+            keys = ", ".join((related.owner_key, *(key.name for key in order.keys)))
+            source.index = f"USING INDEX {r}:{related.relation}({keys})"
+        return self.connection(selected, source, name, n, r, calls)
+
+    def _give(self, text: str) -> None:
+        for word in text.split():
+            if word.startswith("$"):
+                self.binder.give(word.strip("$),"))
+
+    def order_of(self, selected: Selected, source: Related | Root) -> tuple[str, Order]:
+        """The order that the argument `sort` names, or the first."""
+        sort = self.argument(selected, "sort").value(self.scope.variables) if len(source.orders) > 1 else None
+        name = getattr(sort, "name", sort) or next(iter(source.orders))
+        return name, source.orders[name]
+
+    def argument(self, selected: Selected, name: str) -> Argument:
+        """An argument of a field as it stands in the document."""
+        assert selected.definition is not None
+        given = selected.definition.args[name]
+        default = given.default_value if isinstance(given.default_value, int | str) else None
+        return Argument(selected.arguments.get(name), given.type, default)
+
+    def connection(
+        self, selected: Selected, source: Source, order_name: str, n: str, r: str, calls: list[str]
+    ) -> tuple[str, Shape]:
+        """A page of a connection as a subquery; its value is `[rows, total]`."""
+        variable = f"c{n[1:]}"
+        assert selected.definition is not None
+        kind = get_named_type(selected.definition.type)
+        assert isinstance(kind, GraphQLObjectType)
+        limit = self.binder.bind(self.argument(selected, "first"), partial(_limit, selected.name))
+        after = self.argument(selected, "after")
+        continued = after.value(self.scope.variables) is not None
+        seal_kind = f"{kind.name}.{order_name}"
+        marks = self._marks(after, seal_kind, len(source.order.keys)) if continued else []
+
+        outer, self.within = self.within, (*self.within, limit[1:])
+        self.pages.append(self.within)
+        inner: list[str] = []
+        groups, fields = self._groups(kind, selected.sets, n, r, inner)
+        self.within = outer
+
+        keys = ", ".join(key.expression.format(n=n, r=r, o=source.owner) for key in source.order.keys)
+        total = self._total(kind, selected, source) if any(what == "totalCount" for _, what, _, _ in fields) else "null"
+        if any(what != "totalCount" for _, what, _, _ in fields):
+            lines = [*page(source, n, r, limit, marks), *inner]
+            lines.append(f"RETURN collect([{', '.join([f'[{keys}]', *groups])}]) AS {variable}")
+            calls.append(_call(source.owner, lines))
+            value = f"[{variable}, {total}]"
+        else:
+            value = f"[[], {total}]"
+        return value, ConnectionShape(
+            kind.name, limit[1:], continued, partial(self.cursors.seal, seal_kind), tuple(fields)
+        )
+
+    def _marks(self, after: Argument, kind: str, count: int) -> list[str]:
+        """Parameters for the sort values in the cursor."""
+
+        def mark(position: int, cursor: str) -> Any:
+            values = self.cursors.open(kind, cursor)
+            return values[position]
+
+        return [self.binder.bind(after, partial(mark, position)) for position in range(count)]
+
+    def _total(self, kind: GraphQLObjectType, selected: Selected, source: Source) -> str:
+        pattern = source.match.removeprefix("MATCH ")
+        where = f" WHERE {' AND '.join(source.where)}" if source.where else ""
+        return f"COUNT {{ {pattern}{where} }}"
+
+    def _groups(
+        self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode], n: str, r: str, calls: list[str]
+    ) -> tuple[list[str], list[tuple[str, str, int, Any]]]:
+        groups: list[str] = []
+        fields: list[tuple[str, str, int, Any]] = []
+        for selected in fields_of(self.scope, kind, sets):
+            if selected.definition is None:
+                continue
+            inner = get_named_type(selected.definition.type)
+            shape: Any = None
+            position = 0
+            if selected.name == "edges":
+                assert isinstance(inner, GraphQLObjectType)
+                text, shape = self._edge(inner, selected.sets, n, r, calls)
+            elif selected.name == "nodes":
+                text, shape = self.project_any(inner, selected.sets, n, r, calls)  # type: ignore[arg-type]
+            elif selected.name == "pageInfo":
+                assert isinstance(inner, GraphQLObjectType)
+                shape = tuple((one.key, one.name) for one in fields_of(self.scope, inner, selected.sets))
+            if selected.name in ("edges", "nodes"):
+                groups.append(text)
+                position = len(groups)
+            fields.append((selected.key, selected.name, position, shape))
+        return groups, fields
+
+    def _edge(
+        self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode], n: str, r: str, calls: list[str]
+    ) -> tuple[str, EdgeShape]:
+        values: list[str] = []
+        keys: list[str] = []
+        parts: list[tuple[str, Shape]] = []
+        cursors: list[str] = []
+        for selected in fields_of(self.scope, kind, sets):
+            if selected.definition is None:
+                continue
+            if selected.name == "cursor":
+                cursors.append(selected.key)
+                continue
+            found = meaning(selected.definition)
+            keys.append(selected.key)
+            if isinstance(found, Property):
+                values.append(found.expression.format(n=n, r=r))
+            else:
+                owner = get_named_type(selected.definition.type)
+                text, shape = self.project_any(owner, selected.sets, n, r, calls)  # type: ignore[arg-type]
+                values.append(text)
+                parts.append((selected.key, shape))
+        shape_ = ObjectShape(kind.name, tuple(keys), tuple(parts))
+        return f"[{', '.join(values)}]", EdgeShape(kind.name, shape_, tuple(cursors))
+
+    def filtered(self, selected: Selected, n: str) -> list[str]:
+        """The condition of the argument `filter`, if there is one."""
+        argument = self.argument(selected, "filter")
+        text = predicate(self.binder, argument, argument.value(self.scope.variables), n)
+        return [text] if text else []
+
+
+def page(source: Source, n: str, r: str, limit: str, marks: list[str]) -> list[str]:
+    """The lines that bind `n` and `r` to the rows of one page, sorted and limited."""
+    if source.index:
+        return _seek(source, n, r, limit, marks)
+    keys = [key.expression.format(n=n, r=r, o=source.owner) for key in source.order.keys]
+    where = [*source.where, *([_beyond(keys, marks, source.order.descending)] if marks else [])]
+    bound = ", ".join(name for name in (r, n) if name)
+    return [
+        source.match + (f" WHERE {' AND '.join(where)}" if where else ""),
+        f"WITH {bound} ORDER BY {_sorted(keys, source.order.descending)} LIMIT {limit}",
+    ]
+
+
+def _beyond(keys: list[str], marks: list[str], descending: bool) -> str:
+    """Strictly after the cursor; the bound on the first key comes first, since an index can use it."""
+    sign = "<" if descending else ">"
+    first, last = keys[0], keys[-1]
+    if len(keys) == 1:
+        return f"{first} {sign} {marks[0]}"
+    return f"{first} {sign}= {marks[0]} AND ({first} {sign} {marks[0]} OR {last} {sign} {marks[1]})"
+
+
+def _seek(source: Source, n: str, r: str, limit: str, marks: list[str]) -> list[str]:
+    owner = f"{r}.{source.owner_key} = {source.owner}.id"
+    first, last = (f"{r}.{key.name}" for key in source.order.keys)
+    order = _sorted([f"{r}.{source.owner_key}", first, last], source.order.descending)
+    if not marks:
+        found = [f"{first} IS NOT NULL", f"{last} IS NOT NULL"]
+        return [_leg(source, [owner, *found]), f"WITH {r}, {n} ORDER BY {order} LIMIT {limit}"]
+    sign = "<" if source.order.descending else ">"
+    equal = [owner, f"{first} = {marks[0]}", f"{last} {sign} {marks[1]}"]
+    beyond = [owner, f"{first} {sign} {marks[0]}", f"{last} IS NOT NULL"]
+    legs = [
+        f"{_leg(source, conditions)}\nRETURN {r}, {n} ORDER BY {order} LIMIT {limit}" for conditions in (equal, beyond)
+    ]
+    lines = _call(source.owner, ["\nUNION ALL\n".join(legs)])
+    return [lines, f"WITH {r}, {n} ORDER BY {_sorted([first, last], source.order.descending)} LIMIT {limit}"]
+
+
+def _leg(source: Source, conditions: list[str]) -> str:
+    return f"{source.match}\n{source.index}\nWHERE {' AND '.join([*conditions, *source.where])}"
+
+
+def _sorted(keys: list[str], descending: bool) -> str:
+    return ", ".join(f"{key} DESC" if descending else key for key in keys)
+
+
+def _call(owner: str, lines: list[str]) -> str:
+    return f"CALL ({owner}) {{\n" + "\n".join(lines) + "\n}"
+
+
+def _limit(field_name: str, first: Any) -> int:
+    """One more than asked for, which tells whether there is a next page."""
+    size = DEFAULT_FIRST if first is None else first
+    if not 1 <= size <= MAX_FIRST:
+        raise InvalidInput(f"{field_name}(first: {size}): a page has 1 to {MAX_FIRST} items")
+    return int(size) + 1

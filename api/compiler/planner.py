@@ -1,0 +1,124 @@
+"""Plans: what the compiler made of an operation, kept for the next request with the same structure."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from graphql.utilities import type_from_ast
+
+from api.compiler.binding import Binder, structure
+from api.compiler.compiler import Compilation
+from api.compiler.roots import Build
+from api.compiler.selection import Scope, Selected
+from api.compiler.shape import Shape
+from api.ids import Cursors
+from cinegraph.errors import InvalidInput
+from graph.catalog import ReadStatement, parameters_of
+from graph.client import Reader
+
+KEPT = 1_000
+"""Plans in memory at most, the least recently used one goes first; each with its operation's AST, whose identity is
+part of the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A statement, where its parameters come from, and how its rows become the answer."""
+
+    statement: ReadStatement
+    binder: Binder
+    shape: Shape
+    pages: tuple[tuple[str, ...], ...]
+
+    def nodes(self, parameters: Mapping[str, Any]) -> int:
+        """How many nodes the page sizes allow at most."""
+        return 1 + sum(prod(parameters[name] - 1 for name in names) for names in self.pages)
+
+
+class Planner:
+    """Compiles root fields, and runs what it compiled."""
+
+    def __init__(self, cursors: Cursors, max_nodes: int) -> None:
+        self._cursors, self._max_nodes = cursors, max_nodes
+        self._kept: OrderedDict[Any, tuple[Any, object]] = OrderedDict()
+
+    async def run(
+        self, reader: Reader, info: GraphQLResolveInfo[Any], build: Build, name: str = "", **given: Any
+    ) -> Any:
+        """The value of the field that `info` stands at: at most one statement, none for a refused one."""
+        variables = coerced(info)
+        plan = self.plan(info, build, name, variables)
+        parameters = plan.binder.fill(variables)
+        nodes = plan.nodes(parameters)
+        if nodes > self._max_nodes:
+            raise InvalidInput(
+                f"{info.path.key}: its page sizes allow {nodes:,} nodes, more than {self._max_nodes:,}; ask for "
+                f"smaller pages (first) or fewer levels"
+            )
+        named = {name: value for name, value in {**given, **parameters}.items() if name in plan.statement.parameters}
+        rows = await reader.read(plan.statement, **named)
+        return plan.shape.build(rows[0]["value"], parameters) if rows else None
+
+    @property
+    def plans(self) -> list[Plan]:
+        """The plans in memory, the one used last at the end."""
+        return [one for one, _ in self._kept.values() if isinstance(one, Plan)]
+
+    def plan(self, info: GraphQLResolveInfo[Any], build: Build, name: str, variables: Mapping[str, Any]) -> Plan:
+        """The kept plan for this operation, field and structure of variables, or a new one."""
+        found: Plan = self.kept(info, f"plan {name}", lambda: self.compile(info, build, variables))
+        return found
+
+    def kept(self, info: GraphQLResolveInfo[Any], name: str, make: Callable[[], Any]) -> Any:
+        """What `make` makes of the field that `info` stands at, made once for an operation and its structure."""
+        key = (id(info.operation), tuple(info.path.as_list()), name, _structure(info, coerced(info)))
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = (make(), info.operation)
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return found[0]
+
+    def compile(self, info: GraphQLResolveInfo[Any], build: Build, variables: Mapping[str, Any]) -> Plan:
+        """The statement for the field that `info` stands at."""
+        making = Compilation(Scope(info.schema, info.fragments, variables), self._cursors)
+        text, shape = build(making, selected_at(info))
+        statement = ReadStatement(f"field {info.parent_type.name}.{info.field_name}", text, parameters_of(text))
+        return Plan(statement, making.binder, shape, tuple(making.pages))
+
+
+def coerced(info: GraphQLResolveInfo[Any]) -> dict[str, Any]:
+    """The request's variables after coercion."""
+    values: Any = info.variable_values
+    found: dict[str, Any] = getattr(values, "coerced", values)
+    return found
+
+
+def selected_at(info: GraphQLResolveInfo[Any]) -> Selected:
+    """The field that `info` stands at, with the selections of all its nodes."""
+    first = info.field_nodes[0]
+    definition: GraphQLField = info.parent_type.fields[info.field_name]
+    arguments = {argument.name.value: argument.value for argument in first.arguments or ()}
+    sets = [node.selection_set for node in info.field_nodes if node.selection_set]
+    return Selected(info.path.key, info.field_name, definition, arguments, sets)  # type: ignore[arg-type]
+
+
+def _structure(info: GraphQLResolveInfo[Any], variables: Mapping[str, Any]) -> tuple[Any, ...]:
+    parts = []
+    for definition in info.operation.variable_definitions or ():
+        name = definition.variable.name.value
+        if name in variables:
+            kind: Any = type_from_ast(info.schema, definition.type)
+            parts.append((name, structure(variables[name], kind)))
+    return tuple(parts)
+
+
+def object_type(schema: GraphQLSchema, name: str) -> GraphQLObjectType:
+    """A type of the schema that is an object."""
+    kind = schema.type_map[name]
+    assert isinstance(kind, GraphQLObjectType)
+    return kind

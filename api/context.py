@@ -1,0 +1,54 @@
+"""What every resolver has at hand."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import strawberry
+
+from api.compiler.planner import Planner
+from api.compiler.roots import Build
+from api.ids import Cursors
+from cinegraph.errors import NotSignedIn
+from graph.client import Writer
+from recommenders.serving import Serving
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the server is made of; the same for every request."""
+
+    graph: Writer
+    serving: Serving
+    planner: Planner
+    cursors: Cursors
+    why: int = 3
+    """Reasons for each recommendation, unless the query says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request."""
+
+    services: Services
+    user_id: str | None
+    request_id: str
+
+    def signed_in(self) -> str:
+        """The caller's id; `NotSignedIn` for an anonymous one."""
+        if self.user_id is None:
+            raise NotSignedIn("this needs a user: send the header 'Authorization: Bearer TOKEN' (cinegraph token USER)")
+        return self.user_id
+
+
+Info: TypeAlias = strawberry.Info[Context, None]
+
+
+async def run(info: Info, build: Build, *, name: str = "", **given: Any) -> Any:
+    """The value of the field that a resolver stands at, by one compiled statement.
+
+    `name` tells apart what one field may compile to (`node` by label); `given` are the parameters that the server
+    itself knows, of which the statement takes those it names.
+    """
+    services = info.context.services
+    given.setdefault("model", services.serving.model_version)
+    return await services.planner.run(services.graph, info._raw_info, build, name, **given)

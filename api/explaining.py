@@ -1,0 +1,110 @@
+"""From reasons found in memory to reasons shown: verified in one statement, worded, with an id to check them later."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import strawberry
+
+from api.hydration import Hydrated
+from api.ids import Cursors
+from api.types.explanations import CheckedSegment, ExplanationCheck, Path, RelationKind, Walked
+from api.types.explanations import Reason as ShownReason
+from cinegraph.errors import InvalidInput, NotFound
+from cinegraph.types import EdgeRef, NodeRef
+from graph.client import Reader
+from graph.snapshot import Snapshot
+from graph.verify import Facts, edge_of, find_edges, verify_edges
+from recommenders.reasons import Contribution, Explainer, Reason
+from recommenders.wording import sentence
+
+KIND = "explanation"
+SPARE = 3
+"""Reasons looked for beyond those asked for, so that one that does not stand the verification is replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The reasons for one movie before they are verified, and what all contributions add up to."""
+
+    reasons: Sequence[Reason]
+    positive: float
+
+
+def find_reasons(explainer: Explainer, movie_id: str, contributions: Sequence[Contribution], count: int) -> Found:
+    """The best reasons for a movie, some to spare."""
+    reasons = explainer.reasons(movie_id, contributions, count + SPARE) if count else []
+    return Found(reasons, sum(one.value for one in contributions if one.value > 0))
+
+
+async def verify(reader: Reader, found: Iterable[Found]) -> Facts:
+    """Read every edge of all reasons again, in one statement."""
+    return await verify_edges(reader, (edge for one in found for reason in one.reasons for edge in reason.all_edges))
+
+
+def standing(found: Found, facts: Facts, count: int) -> list[Reason]:
+    """The first `count` reasons all of whose edges are in the graph."""
+    return [reason for reason in found.reasons if all(edge in facts for edge in reason.all_edges)][:count]
+
+
+def path_nodes(reason: Reason) -> tuple[NodeRef, ...]:
+    """The nodes of a reason, with the user in front where the path begins with an edge of theirs."""
+    return (reason.source.start, *reason.nodes) if reason.source else reason.nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Shows the reasons of one answer."""
+
+    snapshot: Snapshot
+    facts: Facts
+    hydrated: Hydrated
+    cursors: Cursors
+    model_version: str
+
+    def show(self, reason: Reason, positive: float) -> ShownReason:
+        """A verified reason as the API has it."""
+        walked = Walked(path_nodes(reason), reason.all_edges, self.facts, self.hydrated)
+        return ShownReason(
+            id=strawberry.ID(seal(self.cursors, reason, self.model_version)),
+            sentence=sentence(reason, self.facts, self._name),
+            contribution=reason.contribution,
+            share=reason.contribution / positive if positive else 0.0,
+            path=Path(walked=walked),
+        )
+
+    def _name(self, node: NodeRef) -> str:
+        return self.snapshot.names[self.snapshot.find(node)]
+
+
+def seal(cursors: Cursors, reason: Reason, model_version: str) -> str:
+    """An id that holds the path by keys: nothing has to be kept to check it later."""
+    owner = reason.source.start.id if reason.source else None
+    edges = [[edge.relation.value, str(edge.start), str(edge.end)] for edge in reason.all_edges]
+    return cursors.seal(KIND, [owner, model_version, edges])
+
+
+async def check(reader: Reader, cursors: Cursors, explanation: str, user_id: str | None) -> ExplanationCheck:
+    """Whether each relationship of an explanation is still in the graph. Somebody else's is not found."""
+    try:
+        owner, model_version, parts = cursors.open(KIND, explanation)
+    except InvalidInput as error:
+        raise InvalidInput(f"{explanation[:60]!r} is not the id of an explanation that this server gave") from error
+    if owner is not None and owner != user_id:
+        raise NotFound("there is no such explanation for this user")
+    edges = [edge_of(*part) for part in parts]
+    segments = [_checked(edge, found) for edge, found in zip(edges, await find_edges(reader, edges), strict=True)]
+    return ExplanationCheck(
+        id=strawberry.ID(explanation),
+        holds=all(segment.holds for segment in segments),
+        model_version=model_version,
+        segments=segments,
+    )
+
+
+def _checked(edge: EdgeRef, found: EdgeRef | None) -> CheckedSegment:
+    return CheckedSegment(
+        relation=RelationKind[edge.relation.name],
+        start=strawberry.ID(str(edge.start)),
+        end=strawberry.ID(str(edge.end)),
+        holds=found is not None,
+    )

@@ -1,0 +1,157 @@
+"""GraphQL over HTTP: one endpoint, `application/json` and `application/graphql-response+json`, GET for queries only."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from api.auth import user_of
+from api.context import Context, Services
+from api.errors import refusal, shown
+from api.limits import check_document
+from cinegraph.errors import CinegraphError, NotSignedIn, UsageError
+from cinegraph.settings import ApiSettings
+
+JSON = "application/json"
+GRAPHQL = "application/graphql-response+json"
+MEMBERS: dict[str, type] = {"query": str, "variables": dict, "operationName": str, "extensions": dict}
+READING = {OperationType.QUERY}
+ALL = {OperationType.QUERY, OperationType.MUTATION}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a request asks to run."""
+
+    query: str
+    variables: dict[str, Any] | None
+    name: str | None
+
+
+class Refused(UsageError):
+    """A request that cannot be run; `status` is HTTP's."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.reason, self.headers = status, code, headers
+
+
+class Endpoint:
+    """The endpoint `/graphql`."""
+
+    def __init__(self, schema: strawberry.Schema, services: Services, settings: ApiSettings, secret: bytes) -> None:
+        self._schema, self._services, self._settings, self._secret = schema, services, settings, secret
+
+    async def __call__(self, request: Request) -> Response:
+        request_id = secrets.token_hex(8)
+        try:
+            media = _accepted(request)
+            operation = await self._read(request)
+            check_document(operation.query, self._settings)
+            user_id = user_of(self._secret, request.headers.get("authorization"))
+            return await self._run(operation, Context(self._services, user_id, request_id), request.method, media)
+        except Refused as error:
+            return refusal(error.status, error.reason, str(error), request_id, error.headers)
+        except NotSignedIn as error:
+            return refusal(401, error.code, str(error), request_id, {"WWW-Authenticate": "Bearer"})
+        except InvalidOperationTypeError as error:
+            message = f"a {error.operation_type.value} is not run by {request.method}; send it with POST"
+            return refusal(405, "METHOD_NOT_ALLOWED", message, request_id, {"Allow": "POST"})
+        except CinegraphError as error:
+            return refusal(400, error.code, str(error), request_id)
+
+    async def _run(self, operation: Operation, context: Context, method: str, media: str) -> Response:
+        result = await self._schema.execute(
+            operation.query,
+            variable_values=operation.variables,
+            context_value=context,
+            operation_name=operation.name,
+            allowed_operation_types=ALL if method == "POST" else READING,
+        )
+        body: dict[str, Any] = {}
+        if result.errors:
+            body["errors"] = shown(result.errors, context.request_id)
+        not_run = isinstance(result, PreExecutionError) or (result.data is None and _before_running(result.errors))
+        if not not_run:
+            body["data"] = result.data
+        status = 400 if not_run and media == GRAPHQL else 200
+        return Response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), status, media_type=media)
+
+    async def _read(self, request: Request) -> Operation:
+        if request.method == "GET":
+            return _operation(_from_url(request))
+        if request.method != "POST":
+            raise Refused(
+                405, "METHOD_NOT_ALLOWED", f"{request.method}: use POST, or GET for a query", {"Allow": "GET, POST"}
+            )
+        content = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content != JSON:
+            raise Refused(415, "UNSUPPORTED_MEDIA_TYPE", f"content-type {content!r}: send the operation as {JSON}")
+        return _operation(_parsed(await self._body(request), "the body"))
+
+    async def _body(self, request: Request) -> bytes:
+        most = self._settings.max_bytes
+        body = bytearray()
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise Refused(
+                        413, "BODY_TOO_LARGE", f"the body has more than {most} bytes; send a smaller operation"
+                    )
+        except ClientDisconnect as error:
+            raise Refused(400, "BAD_REQUEST", "the body ended early") from error
+        return bytes(body)
+
+
+def _before_running(errors: Any) -> bool:
+    """Whether all errors stand before any field: an unknown operation, variables of a wrong type."""
+    return bool(errors) and all(error.path is None for error in errors)
+
+
+def _accepted(request: Request) -> str:
+    """The media type of the answer; the older one unless the newer is asked for."""
+    accepted = request.headers.get("accept", "*/*").lower()
+    types = [part.partition(";")[0].strip() for part in accepted.split(",")]
+    if GRAPHQL in types:
+        return GRAPHQL
+    if not types or any(one in (JSON, "*/*", "application/*", "") for one in types):
+        return JSON
+    raise Refused(406, "NOT_ACCEPTABLE", f"accept {accepted!r}: answers are {GRAPHQL} or {JSON}")
+
+
+def _from_url(request: Request) -> Any:
+    parameters: dict[str, Any] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        if parameters.get(name):
+            parameters[name] = _parsed(parameters[name].encode(), name)
+    return parameters
+
+
+def _parsed(text: bytes, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, "BAD_REQUEST", f"{what} is not JSON: {str(error)[:100]}") from error
+
+
+def _operation(given: Any) -> Operation:
+    if not isinstance(given, dict):
+        found = type(given).__name__
+        raise Refused(
+            400, "BAD_REQUEST", f"the body is a {found}; send one object with a query (batches are not taken)"
+        )
+    for name, kind in MEMBERS.items():
+        value = given.get(name)
+        if value is not None and not isinstance(value, kind):
+            raise Refused(400, "BAD_REQUEST", f"{name} must be a {kind.__name__}, not a {type(value).__name__}")
+    if not given.get("query"):
+        raise Refused(400, "BAD_REQUEST", "there is no query; send an object with a query")
+    return Operation(given["query"], given.get("variables"), given.get("operationName"))

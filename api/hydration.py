@@ -1,0 +1,178 @@
+"""Nodes that a resolver knows by key, filled with what the client asked of them: all of a field in one statement.
+
+A recommendation or a path is made in memory and names nodes by key. Below such a field every place of the selection
+that shows a node is found beforehand; one compiled statement reads them all, and the resolvers below look them up.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLUnionType,
+    get_named_type,
+    print_ast,
+)
+from graphql.pyutils import Path
+
+from api.compiler.planner import coerced, selected_at
+from api.compiler.roots import Wanted, hydrate
+from api.compiler.selection import Scope, Selected, fields_of
+from api.context import Context
+from cinegraph.types import LABELS, Label, NodeRef, Relation
+
+Info: TypeAlias = "GraphQLResolveInfo[Context]"
+
+BY_PERSON: Final = (Relation.ACTED_IN, Relation.DIRECTED, Relation.WROTE, Relation.CREW)
+BY_USER: Final = (Relation.RATED, Relation.VIEWED, Relation.TAGGED, Relation.DISMISSED, Relation.PREFERS)
+OF_MOVIE: Final = tuple(relation for relation in Relation if relation not in (*BY_PERSON, *BY_USER))
+STARTS: Final = {
+    relation: frozenset({label.value})
+    for relations, label in ((BY_PERSON, Label.PERSON), (BY_USER, Label.USER), (OF_MOVIE, Label.MOVIE))
+    for relation in relations
+}
+TARGETS: Final = {
+    **{relation: frozenset({Label.MOVIE.value}) for relation in (*BY_PERSON, *BY_USER, Relation.SIMILAR)},
+    Relation.PREFERS: frozenset({"Genre", "Person", "Keyword", "Collection"}),
+    Relation.HAS_GENRE: frozenset({"Genre"}),
+    Relation.HAS_KEYWORD: frozenset({"Keyword"}),
+    Relation.HAS_TAG: frozenset({"Tag"}),
+    Relation.PRODUCED_BY: frozenset({"Company"}),
+    Relation.PART_OF: frozenset({"Collection"}),
+    Relation.FROM_COUNTRY: frozenset({"Country"}),
+    Relation.IN_LANGUAGE: frozenset({"Language"}),
+}
+
+Place: TypeAlias = tuple[str, ...]
+"""The way from the root field down to a node: the type and the response key of each step, without list positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place that shows nodes: `names` are the fields' names on the way, `kind` the type there."""
+
+    place: Place
+    names: tuple[str, ...]
+    kind: GraphQLObjectType
+    selected: Selected
+
+    @property
+    def asks(self) -> tuple[str, str]:
+        """What is asked of which type: places that ask the same are read together."""
+        return self.kind.name, " ".join(print_ast(one) for one in self.selected.sets)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All places below a field, by what they ask: one group of the statement for each."""
+
+    groups: tuple[tuple[Slot, ...], ...]
+
+    def wanted(self) -> list[Wanted]:
+        """What the statement reads."""
+        return [Wanted(f"g{i}", slots[0].kind, slots[0].selected.sets) for i, slots in enumerate(self.groups)]
+
+    def keys(self, refs_of: Callable[[tuple[str, ...]], Iterable[NodeRef]]) -> dict[str, list[str]]:
+        """The keys of each group."""
+        return {f"g{i}": self._keys(slots, refs_of) for i, slots in enumerate(self.groups)}
+
+    @staticmethod
+    def _keys(slots: Iterable[Slot], refs_of: Callable[[tuple[str, ...]], Iterable[NodeRef]]) -> list[str]:
+        found = {ref.id for slot in slots for ref in refs_of(slot.names) if ref.label == slot.kind.name}
+        return sorted(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Hydrated:
+    """The nodes of one root field by place and key, and the version of the caller's history when they were read."""
+
+    nodes: Mapping[tuple[Place, str], Mapping[str, Any]]
+    version: int | None
+
+    def has(self, node: NodeRef) -> bool:
+        """Whether the graph still has a node, as far as it was read."""
+        places = [found for (_, label), found in self.nodes.items() if label == node.label]
+        return not places or any(node.id in found for found in places)
+
+    def at(self, info: Info, node: NodeRef) -> Any:
+        """The node for the field that `info` stands at; None where the graph does not have it any more."""
+        return self.nodes.get((_place(info), node.label), {}).get(node.id)
+
+
+def _place(info: Info) -> Place:
+    steps = []
+    path: Path | None = info.path
+    while path is not None:
+        if path.typename is not None:
+            steps.append(f"{path.typename}.{path.key}")
+        path = path.prev
+    return tuple(reversed(steps))
+
+
+def layout_of(info: Info) -> Layout:
+    """Every place below the field of `info` that shows nodes."""
+    scope = Scope(info.schema, info.fragments, coerced(info))
+    groups: dict[tuple[str, str], list[Slot]] = {}
+    for slot in _slots(scope, selected_at(info), _place(info), ()):
+        groups.setdefault(slot.asks, []).append(slot)
+    return Layout(tuple(map(tuple, groups.values())))
+
+
+def _slots(scope: Scope, selected: Selected, place: Place, names: tuple[str, ...]) -> Iterator[Slot]:
+    assert selected.definition is not None
+    kind = get_named_type(selected.definition.type)
+    for one in _objects(scope, kind):
+        if one.name in LABELS:
+            if one.name in _ends(place, selected.name):
+                yield Slot(place, names, one, selected)
+            continue
+        for inner in fields_of(scope, one, selected.sets):
+            if inner.definition is not None and inner.sets:
+                yield from _slots(scope, inner, (*place, f"{one.name}.{inner.key}"), (*names, inner.name))
+
+
+def _ends(place: Place, name: str) -> frozenset[str]:
+    """The labels that can stand at a place: the ends of a relationship have few."""
+    owner = place[-1].partition(".")[0]
+    if name not in ("start", "end") or not owner.endswith("Segment"):
+        return LABELS
+    relation = next(one for one in Relation if segment_name(one) == owner)
+    return STARTS[relation] if name == "start" else TARGETS[relation]
+
+
+def segment_name(relation: Relation) -> str:
+    """The GraphQL type of a relationship on a path: RATED is a RatedSegment."""
+    return "".join(part.title() for part in relation.value.split("_")) + "Segment"
+
+
+def _objects(scope: Scope, kind: object) -> Iterable[GraphQLObjectType]:
+    if isinstance(kind, GraphQLObjectType):
+        return [kind]
+    assert isinstance(kind, GraphQLInterfaceType | GraphQLUnionType)
+    return scope.schema.get_possible_types(kind)
+
+
+async def hydrated(
+    info: Info, refs_of: Callable[[tuple[str, ...]], Iterable[NodeRef]], *, user_id: str | None = None
+) -> Hydrated:
+    """Read all nodes below the field of `info`; `refs_of` says which, from the names of the fields on the way."""
+    services = info.context.services
+    layout: Layout = services.planner.kept(info, "layout", partial(layout_of, info))
+    if not layout.groups and user_id is None:
+        return Hydrated({}, None)
+    answer = await services.planner.run(
+        services.graph,
+        info,
+        hydrate(layout.wanted(), versioned=user_id is not None),
+        "signed in" if user_id else "",
+        model=services.serving.model_version,
+        user=user_id,
+        **layout.keys(refs_of),
+    )
+    groups, version = answer
+    pairs = zip(layout.groups, groups, strict=True)
+    return Hydrated({(slot.place, slot.kind.name): nodes for slots, nodes in pairs for slot in slots}, version)

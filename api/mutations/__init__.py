@@ -1,0 +1,20 @@
+"""The root fields that write: one file each, their expected outcomes as members of a union."""
+
+import strawberry
+
+from api.mutations.dismiss_movie import dismiss_movie
+from api.mutations.rate_movie import rate_movie
+from api.mutations.record_view import record_view
+from api.mutations.remove_rating import remove_rating
+from api.mutations.set_preferences import set_preferences
+
+
+@strawberry.type(description="All that can be written.")
+class Mutation:
+    rate_movie = strawberry.mutation(rate_movie, description="Set the caller's rating of a movie, 0.5 to 5.0.")
+    remove_rating = strawberry.mutation(remove_rating, description="Take the caller's rating of a movie back.")
+    dismiss_movie = strawberry.mutation(dismiss_movie, description="Never recommend a movie to the caller again.")
+    record_view = strawberry.mutation(record_view, description="Note that the caller watched some of a movie.")
+    set_preferences = strawberry.mutation(
+        set_preferences, description="Set what the caller likes or avoids, all of it or nothing."
+    )

@@ -1,0 +1,72 @@
+"""`setPreferences`: what the caller likes or avoids, all or none."""
+
+from typing import Annotated, Any
+
+import strawberry
+
+from api.compiler.roots import lookup
+from api.context import Info, run
+from api.ids import parse_id
+from api.mutations.outcomes import InvalidValue, NotSignedIn, not_signed_in, now
+from api.types.user import User
+from cinegraph.types import Label
+from graph.actions import Stated, prefer
+
+CAN_BE_PREFERRED = (Label.GENRE, Label.PERSON, Label.KEYWORD, Label.COLLECTION)
+MOST = 100
+
+
+@strawberry.input(description="How much the caller likes (up to 1) or avoids (down to -1) a node; 0 takes it back.")
+class PreferenceInput:
+    node: strawberry.ID
+    weight: float
+
+
+@strawberry.type(description="The preferences stand in the graph; the next recommendations know them.")
+class PreferencesSet:
+    user_id: strawberry.Private[str]
+
+    @strawberry.field(description="The caller, as they are after the write.", graphql_type=User)
+    async def user(self, info: Info) -> Any:
+        return await run(info, lookup(Label.USER, None), key=self.user_id)
+
+
+@strawberry.type(description="A node of a preference does not exist; nothing was written.")
+class NodeNotFound:
+    ids: list[strawberry.ID] = strawberry.field(description="The ids that nothing has.")
+    message: str = strawberry.field(description="What is wrong, and what to do.")
+
+
+SetPreferencesResult = Annotated[
+    PreferencesSet | NodeNotFound | NotSignedIn | InvalidValue, strawberry.union("SetPreferencesResult")
+]
+
+
+async def set_preferences(info: Info, preferences: list[PreferenceInput]) -> SetPreferencesResult:
+    user_id = info.context.user_id
+    if user_id is None:
+        return not_signed_in()
+    stated = [Stated(parse_id(one.node), one.weight) for one in preferences]
+    wrong = _wrong(stated)
+    if wrong:
+        return InvalidValue(message=wrong)
+    unknown = await prefer(info.context.services.graph, user_id, stated, now())
+    if unknown:
+        ids = [strawberry.ID(str(node)) for node in unknown]
+        return NodeNotFound(ids=ids, message=f"nothing has the ids {', '.join(ids)}; search finds ids by name")
+    info.context.services.serving.histories.forget(user_id)
+    return PreferencesSet(user_id=user_id)
+
+
+def _wrong(stated: list[Stated]) -> str:
+    """What is wrong with the preferences; "" for nothing."""
+    if not 1 <= len(stated) <= MOST:
+        return f"{len(stated)} preferences: 1 to {MOST} can be set at once"
+    if len({one.node for one in stated}) < len(stated):
+        return "one node stands in the list twice; give each node one weight"
+    for one in stated:
+        if one.node.label not in CAN_BE_PREFERRED:
+            return f"{one.node}: only a {', '.join(CAN_BE_PREFERRED)} can be preferred"
+        if not -1 <= one.weight <= 1:
+            return f"{one.node} weight {one.weight:g}: a weight is -1 (avoid) to 1 (favourite)"
+    return ""

@@ -1,0 +1,12 @@
+"""The root fields that read."""
+
+import strawberry
+
+from api.queries.catalog import CatalogQuery
+from api.queries.paths import PathQuery
+from api.queries.recommendations import RecommendationQuery
+
+
+@strawberry.type(description="All that can be asked.")
+class Query(CatalogQuery, RecommendationQuery, PathQuery):
+    """One class out of those of each file."""

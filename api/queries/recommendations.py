@@ -1,0 +1,277 @@
+"""Recommendations, and why: ranked and explained in memory, verified and read in one statement each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import strawberry
+from graphql import GraphQLResolveInfo
+
+from api.compiler.binding import Argument
+from api.compiler.compiler import DEFAULT_FIRST, MAX_FIRST
+from api.compiler.planner import coerced, selected_at
+from api.compiler.selection import Scope, Selected, fields_of
+from api.context import Context, Info, Services
+from api.explaining import Found, Speaker, check, find_reasons, path_nodes, standing, verify
+from api.hydration import Hydrated, hydrated
+from api.ids import key_of
+from api.types.build import PageInfo
+from api.types.explanations import ExplanationCheck
+from api.types.filters import MovieFilterInput, to_filter
+from api.types.recommendations import (
+    Basis,
+    Explanation,
+    RecommendationConnection,
+    RecommendationEdge,
+    ScoreContribution,
+)
+from cinegraph.errors import GraphConflict, InvalidInput
+from cinegraph.types import Label, MovieFilter, NodeRef
+from recommenders.histories import UserHistory
+from recommenders.reasons import Explainer
+from recommenders.serving import Ranking
+
+CURSOR = "recommendations"
+LIKED_RATING = 5.0
+MAX_LIKED = 100
+MAX_WHY = 10
+TRIES = 3
+"""How often an answer is made anew when the caller's history changed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the client asked for."""
+
+    first: int
+    after: tuple[float, str] | None
+    wanted: MovieFilter
+    liked: tuple[str, ...]
+    why: int
+
+
+class Stale(Exception):
+    """The caller's history is another than the one in memory."""
+
+
+@strawberry.type
+class RecommendationQuery:
+    """Root fields about what to watch."""
+
+    @strawberry.field(
+        description="What to watch next: for the caller, for a visitor who says what they like, or for both together. "
+        "Never a movie that was rated, viewed, dismissed, said to be liked or filtered out."
+    )
+    async def recommendations(
+        self,
+        info: Info,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+        filter: MovieFilterInput | None = None,
+        liked: list[strawberry.ID] | None = None,
+    ) -> RecommendationConnection:
+        asked = _asked(info, first, after, liked)
+        return await _fresh(info.context, partial(_recommend, info, asked))
+
+    @strawberry.field(description="Why a movie has its score for the caller; null for a movie the model does not know.")
+    async def explain(
+        self, info: Info, movie: strawberry.ID, liked: list[strawberry.ID] | None = None
+    ) -> Explanation | None:
+        movie_id = key_of(Label.MOVIE, movie)
+        asked = Asked(1, None, MovieFilter(), _liked(liked), _why_of(info._raw_info))
+        return await _fresh(info.context, partial(_explain, info, asked, movie_id))
+
+    @strawberry.field(description="Whether the relationships of an explanation given before are still in the graph.")
+    async def verify_explanation(self, info: Info, id: strawberry.ID) -> ExplanationCheck:
+        services = info.context.services
+        return await check(services.graph, services.cursors, id, info.context.user_id)
+
+
+# -- arguments -------------------------------------------------------------------------------------------------------
+
+
+def _asked(info: Info, first: int, after: str | None, liked: Sequence[str] | None) -> Asked:
+    if not 1 <= first <= MAX_FIRST:
+        raise InvalidInput(f"recommendations(first: {first}): a page has 1 to {MAX_FIRST} items")
+    mark = info.context.services.cursors.open(CURSOR, after) if after is not None else None
+    raw = info._raw_info
+    wanted = to_filter(_raw_argument(raw, "filter"))
+    return Asked(first, (mark[0], mark[1]) if mark else None, wanted, _liked(liked), _why_of(raw))
+
+
+def _raw_argument(info: "GraphQLResolveInfo[Context]", name: str) -> Any:
+    """An argument as plain data, as the compiler sees it too."""
+    selected = selected_at(info)
+    assert selected.definition is not None
+    return Argument(selected.arguments.get(name), selected.definition.args[name].type).value(coerced(info))
+
+
+def _liked(liked: Sequence[str] | None) -> tuple[str, ...]:
+    if liked is not None and len(liked) > MAX_LIKED:
+        raise InvalidInput(f"liked has {len(liked)} movies; {MAX_LIKED} is the most")
+    return tuple(key_of(Label.MOVIE, one) for one in liked or ())
+
+
+def _why_of(info: "GraphQLResolveInfo[Context]") -> int:
+    """How many reasons a movie needs: the most that any `why` below the field asks for, 0 without one."""
+    scope = Scope(info.schema, info.fragments, coerced(info))
+    default = info.context.services.why
+    counts = [_count(scope, one, default) for one in _whys(scope, selected_at(info))]
+    for count in counts:
+        if not 1 <= count <= MAX_WHY:
+            raise InvalidInput(f"why(first: {count}): 1 to {MAX_WHY} reasons can be asked for")
+    return max(counts, default=0)
+
+
+def _count(scope: Scope, selected: Selected, default: int) -> int:
+    assert selected.definition is not None
+    count = Argument(selected.arguments.get("first"), selected.definition.args["first"].type).value(scope.variables)
+    return default if count is None else int(count)
+
+
+def _whys(scope: Scope, selected: Selected) -> Iterable[Selected]:
+    kind: Any = selected.definition.type if selected.definition else None
+    while hasattr(kind, "of_type"):
+        kind = kind.of_type
+    for one in fields_of(scope, kind, selected.sets):
+        if one.name == "why":
+            yield one
+        elif one.name == "edges":
+            yield from _whys(scope, one)
+
+
+# -- answers ---------------------------------------------------------------------------------------------------------
+
+
+async def _history(context: Context, asked: Asked) -> UserHistory:
+    user_id = context.user_id
+    own = UserHistory(None, None) if user_id is None else await context.services.serving.histories.get(user_id)
+    return own.with_liked(asked.liked, LIKED_RATING)
+
+
+async def _fresh(context: Context, make: Any) -> Any:
+    """Make an answer; make it anew when the caller's history changed since it was read."""
+    for _ in range(TRIES):
+        try:
+            return await make()
+        except Stale:
+            context.services.serving.histories.forget(context.user_id or "")
+    raise GraphConflict("the history of the user changes faster than it can be read; try again")
+
+
+def _refuse_stale(history: UserHistory, read: Hydrated) -> None:
+    if history.user_id is not None and (read.version or 0) != (history.version or 0):
+        raise Stale
+
+
+async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
+    services = info.context.services
+    history = await _history(info.context, asked)
+    ranking = services.serving.rank(history, asked.wanted)
+    page = _page(ranking, asked)
+    found = _reasons(services, ranking, history, [ranking.movie_ids[i] for i in page], asked.why)
+    facts = await verify(services.graph, found.values())
+    kept = {movie_id: standing(one, facts, asked.why) for movie_id, one in found.items()}
+    read = await hydrated(info._raw_info, partial(_refs, kept, tuple(kept)), user_id=info.context.user_id)
+    _refuse_stale(history, read)
+    state = ranking.state
+    speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
+    edges = [
+        RecommendationEdge(
+            movie_id=ranking.movie_ids[i],
+            hydrated=read,
+            reasons=[speaker.show(one, found[ranking.movie_ids[i]].positive) for one in kept[ranking.movie_ids[i]]],
+            cursor=services.cursors.seal(CURSOR, [ranking.scores[i], ranking.movie_ids[i]]),
+            score=ranking.scores[i],
+            rank=i + 1,
+        )
+        for i in page
+        if read.has(NodeRef(Label.MOVIE, ranking.movie_ids[i]))
+    ]
+    return RecommendationConnection(
+        hydrated=read,
+        edges=edges,
+        page_info=_page_info(edges, asked, bool(page) and page[-1] + 1 < len(ranking.movie_ids)),
+        basis=Basis.MODEL if ranking.personal else Basis.POPULARITY,
+        model_version=state.version,
+        graph_version=state.snapshot.version,
+    )
+
+
+def _page(ranking: Ranking, asked: Asked) -> range:
+    """The places of the page: after the cursor's score and movie, wherever they are now."""
+    start = 0
+    if asked.after is not None:
+        score, movie_id = asked.after
+        if movie_id in ranking.movie_ids:
+            start = ranking.movie_ids.index(movie_id) + 1
+        else:
+            start = sum(1 for one in ranking.scores if one >= score)
+    return range(start, min(start + asked.first, len(ranking.movie_ids)))
+
+
+def _page_info(edges: Sequence[RecommendationEdge], asked: Asked, more: bool) -> PageInfo:
+    return PageInfo(
+        has_next_page=more,
+        has_previous_page=asked.after is not None,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+
+
+def _reasons(
+    services: Services, ranking: Ranking, history: UserHistory, movie_ids: Sequence[str], why: int
+) -> dict[str, Found]:
+    explainer = Explainer(ranking.state.snapshot, history)
+    serving = services.serving
+    return {
+        movie_id: find_reasons(
+            explainer, movie_id, serving.contributions(ranking.state, history, movie_id) if why else [], why
+        )
+        for movie_id in movie_ids
+    }
+
+
+def _refs(kept: Mapping[str, Sequence[Any]], movie_ids: Sequence[str], names: tuple[str, ...]) -> set[NodeRef]:
+    """Which nodes a place of the answer shows: those of the paths below `why`, else the movies themselves."""
+    if "why" in names:
+        return {node for reasons in kept.values() for reason in reasons for node in path_nodes(reason)}
+    return {NodeRef(Label.MOVIE, movie_id) for movie_id in movie_ids}
+
+
+async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | None:
+    services = info.context.services
+    history = await _history(info.context, asked)
+    state = services.serving.state
+    place = state.index.get(movie_id)
+    if place is None:
+        return None
+    ranking = services.serving.rank(history, MovieFilter())
+    scores, personal = services.serving.scores(state, history)
+    contributions = sorted(
+        services.serving.contributions(state, history, movie_id), key=lambda one: (-one.value, one.node)
+    )
+    found = find_reasons(Explainer(state.snapshot, history), movie_id, contributions, asked.why)
+    facts = await verify(services.graph, [found])
+    kept = standing(found, facts, asked.why)
+    refs = partial(_explained_refs, {movie_id: kept}, movie_id, [one.node for one in contributions])
+    read = await hydrated(info._raw_info, refs, user_id=info.context.user_id)
+    _refuse_stale(history, read)
+    speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
+    return Explanation(
+        movie_id=movie_id,
+        hydrated=read,
+        reasons=[speaker.show(one, found.positive) for one in kept],
+        score=float(scores[place]),
+        rank=ranking.movie_ids.index(movie_id) + 1 if movie_id in ranking.movie_ids else None,
+        basis=Basis.MODEL if personal else Basis.POPULARITY,
+        model_version=state.version,
+        contributions=[ScoreContribution(ref=one.node, hydrated=read, value=one.value) for one in contributions],
+    )
+
+
+def _explained_refs(
+    kept: Mapping[str, Sequence[Any]], movie_id: str, nodes: Sequence[NodeRef], names: tuple[str, ...]
+) -> set[NodeRef]:
+    return set(nodes) if "contributions" in names else _refs(kept, [movie_id], names)

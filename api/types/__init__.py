@@ -1,0 +1,1 @@
+"""The GraphQL types: thin, each field with its meaning in the graph beside it."""

@@ -1,0 +1,72 @@
+"""The filter on movies: the same in lists (as Cypher) and in recommendations (in memory)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import strawberry
+
+from api.compiler.filters import LISTS, check_size, keys
+from cinegraph.types import IntRange, MovieFilter
+
+
+@strawberry.input(name="IntRange", description="Whole numbers, both ends included; an end left out is open.")
+class IntRangeInput:
+    min: int | None = None
+    max: int | None = None
+
+
+@strawberry.input(
+    name="MovieFilter",
+    description="Every condition that is given must hold. In a list of ids one must match; ids may be full "
+    "(Genre:drama) or bare (drama).",
+)
+class MovieFilterInput:
+    genres: list[strawberry.ID] | None = strawberry.field(default=None, description="One of these genres.")
+    people: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="One of these people, in front of the camera or behind it."
+    )
+    keywords: list[strawberry.ID] | None = strawberry.field(default=None, description="One of these keywords.")
+    countries: list[strawberry.ID] | None = strawberry.field(default=None, description="One of these countries (US).")
+    languages: list[strawberry.ID] | None = strawberry.field(default=None, description="Original language (en).")
+    year: IntRangeInput | None = strawberry.field(default=None, description="Year of the first release.")
+    runtime: IntRangeInput | None = strawberry.field(default=None, description="Minutes.")
+    and_: list["MovieFilterInput"] | None = strawberry.field(default=None, name="and", description="All of these.")
+    or_: list["MovieFilterInput"] | None = strawberry.field(
+        default=None, name="or", description="At least one of these."
+    )
+    not_: "MovieFilterInput | None" = strawberry.field(default=None, name="not", description="Not this.")
+
+
+def to_filter(value: Mapping[str, Any] | None) -> MovieFilter:
+    """The filter of the domain, from the coerced argument."""
+    if not value:
+        return MovieFilter()
+    check_size(value)
+    return _convert(value)
+
+
+def _convert(value: Mapping[str, Any]) -> MovieFilter:
+    return MovieFilter(
+        genres=_list(value, "genres"),
+        people=_list(value, "people"),
+        keywords=_list(value, "keywords"),
+        countries=_list(value, "countries"),
+        languages=_list(value, "languages"),
+        year=_range(value.get("year")),
+        runtime=_range(value.get("runtime")),
+        all_=_each(value.get("and")),
+        any_=_each(value.get("or")),
+        none_=None if value.get("not") is None else (_convert(value["not"]),),
+    )
+
+
+def _list(value: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
+    return None if value.get(name) is None else tuple(keys(LISTS[name][0], value[name]))
+
+
+def _each(values: list[Mapping[str, Any]] | None) -> tuple[MovieFilter, ...] | None:
+    return None if values is None else tuple(_convert(one) for one in values)
+
+
+def _range(value: Mapping[str, Any] | None) -> IntRange | None:
+    return None if value is None else IntRange(value.get("min"), value.get("max"))

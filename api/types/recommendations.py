@@ -1,0 +1,86 @@
+"""Recommendations and the explanation of one: the order and the reasons are ours, the movies the graph's."""
+
+from enum import Enum
+from typing import Any
+
+import strawberry
+
+from api.context import Info
+from api.hydration import Hydrated
+from api.types.build import Node, PageInfo
+from api.types.catalog import Movie
+from api.types.explanations import Reason
+from cinegraph.types import Label, NodeRef
+
+
+@strawberry.enum(description="What a ranking stands on.")
+class Basis(Enum):
+    MODEL = strawberry.enum_value("MODEL", description="The active model, from what the user likes.")
+    POPULARITY = strawberry.enum_value("POPULARITY", description="Popularity, since nothing is known of the user yet.")
+
+
+@strawberry.type(description="One recommended movie.")
+class RecommendationEdge:
+    movie_id: strawberry.Private[str]
+    hydrated: strawberry.Private[Hydrated]
+    reasons: strawberry.Private[list[Reason]]
+    cursor: str = strawberry.field(description="Where this edge stands; give it as `after`.")
+    score: float = strawberry.field(description="In the scale of the model; higher is better.")
+    rank: int = strawberry.field(description="Place in the whole ranking, 1 is best.")
+
+    @strawberry.field(description="The movie.", graphql_type=Movie)
+    def node(self, info: Info) -> Any:
+        return self.hydrated.at(info._raw_info, NodeRef(Label.MOVIE, self.movie_id))
+
+    @strawberry.field(description="Verified reasons, the most telling first; up to 10.")
+    def why(self, first: int | None = None) -> list[Reason]:
+        return self.reasons if first is None else self.reasons[:first]
+
+
+@strawberry.type(description="A page of a ranking.")
+class RecommendationConnection:
+    hydrated: strawberry.Private[Hydrated]
+    edges: list[RecommendationEdge] = strawberry.field(description="The page, with scores and reasons.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+    basis: Basis = strawberry.field(description="What the ranking stands on.")
+    model_version: str = strawberry.field(description="The model that made it.")
+    graph_version: int = strawberry.field(description="The version of the catalogue that it was made from.")
+
+    @strawberry.field(description="The movies of the page alone.", graphql_type=list[Movie])
+    def nodes(self, info: Info) -> Any:
+        return [self.hydrated.at(info._raw_info, NodeRef(Label.MOVIE, edge.movie_id)) for edge in self.edges]
+
+
+@strawberry.type(description="What one own movie, or one stated preference, adds to a score.")
+class ScoreContribution:
+    ref: strawberry.Private[NodeRef]
+    hydrated: strawberry.Private[Hydrated]
+    value: float = strawberry.field(description="In the scale of the model; all values add up to the score.")
+
+    @strawberry.field(description="The movie that was rated, or what was preferred.", graphql_type=Node | None)
+    def node(self, info: Info) -> Any:
+        return self.hydrated.at(info._raw_info, self.ref)
+
+
+@strawberry.type(description="Why a movie has its score for the caller.")
+class Explanation:
+    movie_id: strawberry.Private[str]
+    hydrated: strawberry.Private[Hydrated]
+    reasons: strawberry.Private[list[Reason]]
+    score: float = strawberry.field(description="In the scale of the model.")
+    rank: int | None = strawberry.field(
+        description="Place among all movies that may be recommended; null if it may not."
+    )
+    basis: Basis = strawberry.field(description="What the score stands on.")
+    model_version: str = strawberry.field(description="The model that made it.")
+    contributions: list[ScoreContribution] = strawberry.field(
+        description="The largest first; they add up to the score."
+    )
+
+    @strawberry.field(description="The movie.", graphql_type=Movie)
+    def movie(self, info: Info) -> Any:
+        return self.hydrated.at(info._raw_info, NodeRef(Label.MOVIE, self.movie_id))
+
+    @strawberry.field(description="Verified reasons, the most telling first; up to 10.")
+    def why(self, first: int | None = None) -> list[Reason]:
+        return self.reasons if first is None else self.reasons[:first]

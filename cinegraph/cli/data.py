@@ -1,0 +1,72 @@
+"""`cinegraph ingest …`: files become a graph, with a report of what was good and what was not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cinegraph.app import open_graph
+from cinegraph.cli.console import Stages, out, say, stages
+from cinegraph.settings import load_settings
+from graph.client import Writer
+from graph.ingest.movielens import ingest_movielens
+from graph.ingest.options import IngestOptions
+from graph.ingest.quality import QualityReport
+from graph.ingest.tmdb import ingest_tmdb
+
+app = typer.Typer(help="Bring data into the graph.", no_args_is_help=True)
+
+Force = Annotated[bool, typer.Option("--force", help="Do it again, also when the source is in the graph already.")]
+MaxBad = Annotated[float, typer.Option(min=0, max=1, help="Share of bad rows past which nothing is written.")]
+Report = Annotated[Path | None, typer.Option("--report", help="Write the quality report to this file, as JSON.")]
+PATH = "Folder, zip or file."
+
+
+@app.command()
+def movielens(
+    path: Annotated[Path, typer.Argument(help="Folder or zip in any GroupLens layout.")],
+    force: Force = False,
+    max_bad: MaxBad = 0.01,
+    report: Report = None,
+) -> None:
+    """MovieLens: ml-latest*, ml-20m, ml-25m, ml-32m, ml-100k, ml-1m, ml-10m."""
+    options = _options(force, max_bad)
+    _run(lambda writer, progress: ingest_movielens(writer, path, options, progress), options, report)
+
+
+@app.command()
+def tmdb(
+    path: Annotated[Path, typer.Argument(help="JSON lines (plain or .gz), or a folder or zip of Kaggle's CSV files.")],
+    force: Force = False,
+    max_bad: MaxBad = 0.01,
+    cast: Annotated[int, typer.Option(min=0, help="Actors of each movie, the first billed ones.")] = 25,
+    report: Report = None,
+) -> None:
+    """TMDB's facts about movies: cast, crew, keywords, companies, collections."""
+    options = _options(force, max_bad, cast)
+    _run(lambda writer, progress: ingest_tmdb(writer, path, options, progress), options, report)
+
+
+def _options(force: bool, max_bad: float, cast: int = 25) -> IngestOptions:
+    quarantine = load_settings().home / "quarantine.jsonl"
+    quarantine.parent.mkdir(parents=True, exist_ok=True)
+    return IngestOptions(force=force, max_bad=max_bad, quarantine=quarantine, cast_limit=cast)
+
+
+def _run(
+    ingest: Callable[[Writer, Stages], Awaitable[QualityReport]], options: IngestOptions, report: Path | None
+) -> None:
+    found = asyncio.run(_ingest(ingest))
+    out.out(found.as_text(), end="")
+    if report:
+        report.write_text(found.as_json(), encoding="utf-8")
+    if options.quarantine and options.quarantine.exists() and options.quarantine.stat().st_size:
+        say(f"bad rows are in {options.quarantine}")
+
+
+async def _ingest(ingest: Callable[[Writer, Stages], Awaitable[QualityReport]]) -> QualityReport:
+    async with open_graph(load_settings()) as client:
+        with stages() as progress:
+            return await ingest(client.writer, progress)

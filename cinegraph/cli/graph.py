@@ -1,0 +1,145 @@
+"""`cinegraph graph …` and `cinegraph cypher`: the graph itself, for analysts and operators."""
+
+import asyncio
+import csv
+import io
+import json
+from enum import StrEnum
+from typing import Any
+
+import typer
+from rich.table import Table as RichTable
+
+from cinegraph.app import local_server, open_graph
+from cinegraph.cli.console import fetching, out, say
+from cinegraph.errors import InvalidInput
+from cinegraph.settings import Settings, load_settings
+from graph.catalog import write_statement
+from graph.readonly import Table, run_readonly
+
+app = typer.Typer(help="The graph database: start, stop, look.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def _local(settings: Settings) -> None:
+    if settings.graph.uri:
+        raise InvalidInput(f"CINEGRAPH_GRAPH__URI is {settings.graph.uri}: that Neo4j is not ours to start or stop")
+
+
+@app.command()
+def start() -> None:
+    """Start the local Neo4j and leave it running."""
+    settings = load_settings()
+    _local(settings)
+    with fetching() as progress:
+        address = local_server(settings, progress).stay()
+    out.print(address.uri)
+
+
+@app.command()
+def stop() -> None:
+    """Stop the local Neo4j."""
+    settings = load_settings()
+    _local(settings)
+    say("stopped" if local_server(settings).stop() else "it was not running")
+
+
+@app.command()
+def status() -> None:
+    """Whether the graph answers, and where. Exit code 1 where it does not."""
+    settings = load_settings()
+    if settings.graph.uri is None:
+        running = local_server(settings).running()
+        if running is None:
+            out.print("the local Neo4j is not running; cinegraph graph start starts it")
+            raise typer.Exit(1)
+        out.print(f"the local Neo4j runs at {running.uri}, process {running.pid}")
+    out.print_json(data=asyncio.run(_state(settings)))
+
+
+async def _state(settings: Settings) -> dict[str, Any]:
+    counts = "MATCH (n) RETURN labels(n)[0] AS label, count(*) AS count ORDER BY label"
+    async with open_graph(settings) as client:
+        table = await run_readonly(client.session, counts)
+        return {row["label"]: row["count"] for row in table.rows}
+
+
+@app.command("shell-info")
+def shell_info() -> None:
+    """What a Neo4j shell or browser needs to connect to the local graph."""
+    settings = load_settings()
+    _local(settings)
+    server = local_server(settings)
+    running = server.running()
+    out.print_json(
+        data={
+            "uri": running.uri if running else None,
+            "user": "neo4j",
+            "passwordFile": str(server.folder / "password"),
+            "database": "neo4j",
+        }
+    )
+
+
+@app.command()
+def reset(yes: bool = typer.Option(False, "--yes", help="Really take everything out.")) -> None:
+    """Take every movie, user and model out of the graph."""
+    settings = load_settings()
+    if not yes:
+        raise InvalidInput("this takes every movie, user and model out of the graph; say --yes to do it")
+    asyncio.run(_reset(settings))
+    say("the graph is empty")
+
+
+async def _reset(settings: Settings) -> None:
+    async with open_graph(settings) as client:
+        await client.writer.command(write_statement("meta/empty"))
+        await client.writer.write(write_statement("meta/renew"))
+
+
+def cypher(
+    statement: str = typer.Argument(help="A reading statement, such as 'MATCH (m:Movie) RETURN m.title LIMIT 5'."),
+    output: Format = typer.Option(Format.TABLE, "--format", "-f", help="table, json or csv."),
+    timeout: float = typer.Option(5.0, min=0.1, max=600, help="Seconds after which the statement is ended."),
+    limit: int = typer.Option(1_000, min=1, max=100_000, help="Rows at most."),
+) -> None:
+    """Ask the graph in Cypher: reading only, within a time and a number of rows."""
+    table = asyncio.run(_ask(load_settings(), statement, timeout, limit))
+    _print(table, output)
+    if table.cut:
+        say(f"only the first {limit} rows; --limit shows more")
+
+
+async def _ask(settings: Settings, statement: str, timeout: float, limit: int) -> Table:
+    async with open_graph(settings) as client:
+        return await run_readonly(client.session, statement, timeout=timeout, max_rows=limit)
+
+
+def _print(table: Table, output: Format) -> None:
+    match output:
+        case Format.JSON:
+            out.out(json.dumps(list(table.rows), ensure_ascii=False, indent=2, default=str))
+        case Format.CSV:
+            text = io.StringIO()
+            writer = csv.DictWriter(text, table.columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({name: _flat(value) for name, value in row.items()} for row in table.rows)
+            out.out(text.getvalue(), end="")
+        case Format.TABLE:
+            shown = RichTable(*table.columns)
+            for row in table.rows:
+                shown.add_row(*(_flat(row[name]) for name in table.columns))
+            out.print(shown)
+
+
+def _flat(value: Any) -> str:
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)

@@ -1,0 +1,5 @@
+// Write a batch of movie embeddings into the property $slot; used by graph/models.py.
+UNWIND $rows AS row
+MATCH (n:Movie {id: row[0]})
+CALL db.create.setNodeVectorProperty(n, $slot, row[1])
+RETURN count(*) AS written

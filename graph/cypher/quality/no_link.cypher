@@ -1,0 +1,4 @@
+// Movies that have no id at TMDB; used by graph/ingest/quality.py.
+MATCH (m:Movie)
+WHERE m.tmdbId IS NULL
+RETURN m.title + ' (' + coalesce(toString(m.year), 'no year') + '), movie ' + m.id AS subject, '' AS detail

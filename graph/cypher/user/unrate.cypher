@@ -1,0 +1,9 @@
+// Take a user's rating of a movie back; used by graph/actions.py.
+MATCH (m:Movie {id: $movie})
+OPTIONAL MATCH (u:User {id: $user})
+FOREACH (_ IN CASE WHEN u IS NULL THEN [] ELSE [1] END | SET u.version = coalesce(u.version, 0) + 1)
+WITH m, u
+OPTIONAL MATCH (u)-[r:RATED]->(m)
+WITH m, r, r.rating AS rating
+DELETE r
+RETURN m.id AS movie, rating

@@ -1,0 +1,92 @@
+"""Cypher from analysts: what the plan says it does decides, not the text; and the session's mode is a second lock.
+
+A statement is explained first. It runs only when its plan reads alone, loads no file and no address, and calls only
+procedures of the list below. Time, rows and (in the local server's configuration) memory are limited.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cinegraph.errors import InvalidInput, WriteRefused
+from graph.catalog import bare
+from graph.client import Row, SessionFactory
+
+PROCEDURES: Final = frozenset(
+    {
+        "db.awaitindexes",
+        "db.index.fulltext.listavailableanalyzers",
+        "db.index.fulltext.querynodes",
+        "db.index.fulltext.queryrelationships",
+        "db.index.vector.querynodes",
+        "db.info",
+        "db.labels",
+        "db.propertykeys",
+        "db.relationshiptypes",
+        "db.schema.nodetypeproperties",
+        "db.schema.reltypeproperties",
+        "db.schema.visualization",
+    }
+)
+SHOWN: Final = ("ShowIndexes", "ShowConstraints", "ShowFunctions", "ShowProcedures")
+PREFIXES: Final = ("EXPLAIN", "PROFILE")
+MAX_LENGTH: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a statement; `cut` is true where the row limit left some out."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    cut: bool
+
+
+async def run_readonly(
+    session: SessionFactory, text: str, *, timeout: float = 5.0, max_rows: int = 10_000, **parameters: Any
+) -> Table:
+    """The rows of a reading statement; `WriteRefused` for one that could do more than read."""
+    _refuse_text(text)
+    summary = await session.explain(text, parameters)
+    refuse_writing(summary.query_type, summary.plan)
+    columns, rows = await session.read_some(text, parameters, timeout, max_rows + 1)
+    return Table(columns, tuple(rows[:max_rows]), cut=len(rows) > max_rows)
+
+
+def _refuse_text(text: str) -> None:
+    if len(text) > MAX_LENGTH:
+        raise InvalidInput(f"the statement has {len(text)} characters; {MAX_LENGTH} is the most")
+    words = bare(text).split()
+    if not words:
+        raise InvalidInput("there is no statement; give one such as 'MATCH (m:Movie) RETURN m.title LIMIT 5'")
+    if words[0].upper() in PREFIXES:
+        raise InvalidInput(f"{words[0]} is not taken: statements are explained before they run")
+
+
+def refuse_writing(query_type: str | None, plan: dict[str, Any] | None) -> None:
+    """Refuse by the plan: its type, its operators, the procedures that it calls."""
+    operators = list(_operators(plan)) if plan else []
+    names = {operator["operatorType"].partition("@")[0] for operator in operators}
+    if any(name.startswith(SHOWN) for name in names):
+        return
+    if query_type != "r":
+        raise WriteRefused(f"this statement writes (its plan is of type {query_type!r}); only reading is allowed here")
+    for operator in operators:
+        name = operator["operatorType"].partition("@")[0]
+        if name.startswith("LoadCSV"):
+            raise WriteRefused("LOAD CSV reads files and addresses of the server; it is not allowed here")
+        if name == "ProcedureCall":
+            _refuse_procedure(str(operator["args"].get("Details", "")))
+
+
+def _refuse_procedure(details: str) -> None:
+    name = details.partition("(")[0].strip().lower()
+    if name not in PROCEDURES:
+        allowed = ", ".join(sorted(PROCEDURES))
+        raise WriteRefused(f"the procedure {name!r} is not allowed here; these are: {allowed}")
+
+
+def _operators(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("children", ()):
+        yield from _operators(child)

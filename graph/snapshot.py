@@ -1,0 +1,227 @@
+"""The catalogue in compact arrays: what filters, reasons and paths need, with no round trip.
+
+The graph stays the record: what is found here is verified there before it is shown. Nodes have one numbering, movies
+first in the order of their ids; the adjacency is CSR over all of them, each relationship seen from both ends.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinegraph.types import EdgeRef, IntRange, Label, MovieFilter, NodeRef, Relation
+from graph.catalog import read_statement
+from graph.client import Reader, Row
+
+Ints: TypeAlias = NDArray[np.int32]
+Longs: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
+
+RELATIONS: Final = tuple(Relation)
+CODES: Final[Mapping[str, int]] = {relation.value: code for code, relation in enumerate(RELATIONS)}
+FROM_PERSON: Final = frozenset({Relation.ACTED_IN, Relation.DIRECTED, Relation.WROTE, Relation.CREW})
+UNKNOWN: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One relationship as the adjacency has it: its type, its number in Neo4j, its two ends in its own direction."""
+
+    relation: Relation
+    number: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The catalogue at one version.
+
+    `ids`, `labels`, `names` have a value for each of the N nodes, the first `movies` of which are movies; `year` and
+    `runtime` are -1 where they are not known. `indptr` (N + 1) and `neighbour`, `relation`, `number`, `outgoing` (one
+    value for each end of each relationship) are the adjacency; `outgoing` is true
+    where the relationship leaves the node whose row it is.
+    """
+
+    version: int
+    model: str
+    prefix: str
+    ids: tuple[str, ...]
+    labels: tuple[Label, ...]
+    names: tuple[str, ...]
+    movies: int
+    year: Ints
+    runtime: Ints
+    popularity: Floats
+    indptr: Longs
+    neighbour: Ints
+    relation: NDArray[np.uint8]
+    number: Longs
+    outgoing: Mask
+
+    @cached_property
+    def index(self) -> dict[tuple[Label, str], int]:
+        """The number of each node by its key."""
+        return {(label, id_): i for i, (label, id_) in enumerate(zip(self.labels, self.ids, strict=True))}
+
+    @cached_property
+    def degree(self) -> Longs:
+        """How many relationships each node has."""
+        return np.diff(self.indptr)
+
+    @cached_property
+    def information(self) -> Floats:
+        """Bits that a node tells about a movie connected to it: log2(movies / its own movies), at least 0."""
+        return np.maximum(np.log2(max(self.movies, 1) / np.maximum(self.degree, 1)), 0.0)
+
+    def find(self, node: NodeRef) -> int:
+        """The number of a node, -1 for one that is not in the catalogue."""
+        return self.index.get((node.label, node.id), UNKNOWN)
+
+    def ref(self, node: int) -> NodeRef:
+        """The key of a node."""
+        return NodeRef(self.labels[node], self.ids[node])
+
+    def links(self, node: int) -> list[Link]:
+        """The relationships of a node."""
+        rows = range(int(self.indptr[node]), int(self.indptr[node + 1]))
+        return [self.link(node, row) for row in rows]
+
+    def link(self, node: int, row: int) -> Link:
+        """The relationship in a row of the adjacency that belongs to `node`."""
+        other = int(self.neighbour[row])
+        start, end = (node, other) if self.outgoing[row] else (other, node)
+        return Link(RELATIONS[self.relation[row]], int(self.number[row]), start, end)
+
+    def edge(self, link: Link) -> EdgeRef:
+        """The relationship by keys, with its element id."""
+        return EdgeRef(link.relation, self.ref(link.start), self.ref(link.end), f"{self.prefix}{link.number}")
+
+    # -- filters -------------------------------------------------------------------------------------------------
+
+    def mask(self, wanted: MovieFilter) -> Mask:
+        """Which movies a filter lets through; shape (movies,). The same as its predicate in Cypher says."""
+        mask = np.ones(self.movies, dtype=bool)
+        for label, ids in _lists(wanted):
+            if ids is not None:
+                mask &= self._connected(label, ids)
+        for values, bounds in ((self.year, wanted.year), (self.runtime, wanted.runtime)):
+            if bounds is not None:
+                mask &= _within(values, bounds)
+        for part in wanted.all_ or ():
+            mask &= self.mask(part)
+        if wanted.any_ is not None:
+            mask &= self._any(wanted.any_)
+        for part in wanted.none_ or ():
+            mask &= ~self.mask(part)
+        return mask
+
+    def _any(self, parts: Sequence[MovieFilter]) -> Mask:
+        mask = np.zeros(self.movies, dtype=bool)
+        for part in parts:
+            mask |= self.mask(part)
+        return mask
+
+    def _connected(self, label: Label, ids: Sequence[str]) -> Mask:
+        mask = np.zeros(self.movies, dtype=bool)
+        for id_ in ids:
+            node = self.index.get((label, id_), UNKNOWN)
+            if node != UNKNOWN:
+                mask[self.neighbour[self.indptr[node] : self.indptr[node + 1]]] = True
+        return mask
+
+
+def _lists(wanted: MovieFilter) -> tuple[tuple[Label, tuple[str, ...] | None], ...]:
+    return (
+        (Label.GENRE, wanted.genres),
+        (Label.PERSON, wanted.people),
+        (Label.KEYWORD, wanted.keywords),
+        (Label.COUNTRY, wanted.countries),
+        (Label.LANGUAGE, wanted.languages),
+    )
+
+
+def _within(values: Ints, bounds: IntRange) -> Mask:
+    if bounds.minimum is None and bounds.maximum is None:
+        return np.ones(len(values), dtype=bool)
+    mask: Mask = values != UNKNOWN
+    if bounds.minimum is not None:
+        mask &= values >= bounds.minimum
+    if bounds.maximum is not None:
+        mask &= values <= bounds.maximum
+    return mask
+
+
+async def load_snapshot(reader: Reader, version: int, model: str) -> Snapshot:
+    """Read the catalogue; `model` is the version whose SIMILAR edges belong to it ("" for none)."""
+    movies = [row async for row in reader.stream(read_statement("snapshot/movies"))]
+    entities = [row async for row in reader.stream(read_statement("snapshot/entities"))]
+    place = {row["node"]: i for i, row in enumerate([*movies, *entities])}
+    edges = EdgeColumns()
+    async for row in reader.stream(read_statement("snapshot/edges"), model=model):
+        edges.add(place, row)
+    sample = await reader.read(read_statement("snapshot/prefix"))
+    return assemble(version, model, sample, movies, entities, edges)
+
+
+class EdgeColumns:
+    """Relationships as four growing columns, the movie first."""
+
+    def __init__(self) -> None:
+        self.movie: list[int] = []
+        self.other: list[int] = []
+        self.code: list[int] = []
+        self.number: list[int] = []
+
+    def add(self, place: Mapping[int, int], row: Row) -> None:
+        movie = place.get(row["node"])
+        for relation, node, number in row["edges"] if movie is not None else ():
+            other = place.get(node)  # a node that came between the statements is in the next snapshot
+            if other is not None and movie is not None:
+                self.movie.append(movie)
+                self.other.append(other)
+                self.code.append(CODES[relation])
+                self.number.append(number)
+
+
+def assemble(
+    version: int, model: str, sample: list[Row], movies: list[Row], entities: list[Row], edges: EdgeColumns
+) -> Snapshot:
+    """A snapshot from rows of movies, of other nodes, and of relationships."""
+    movie, other = np.array(edges.movie, np.int32), np.array(edges.other, np.int32)
+    code, number = np.array(edges.code, np.uint8), np.array(edges.number, np.int64)
+    leaves_movie = ~np.isin(code, [CODES[relation] for relation in FROM_PERSON])
+    rows = np.concatenate([movie, other])
+    order = np.lexsort((np.concatenate([number, number]), rows))
+    nodes = len(movies) + len(entities)
+    return Snapshot(
+        version=version,
+        model=model,
+        prefix=sample[0]["sample"].rpartition(":")[0] + ":" if sample else "",
+        ids=tuple(row["id"] for row in [*movies, *entities]),
+        labels=(*(Label.MOVIE for _ in movies), *(Label(row["label"]) for row in entities)),
+        names=tuple(str(row["name"]) for row in [*movies, *entities]),
+        movies=len(movies),
+        year=_column(movies, "year"),
+        runtime=_column(movies, "runtime"),
+        popularity=np.array([row["popularity"] for row in movies], np.float64),
+        indptr=np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=nodes))]).astype(np.int64),
+        neighbour=np.concatenate([other, movie])[order],
+        relation=np.concatenate([code, code])[order],
+        number=np.concatenate([number, number])[order],
+        outgoing=np.concatenate([leaves_movie, ~leaves_movie])[order],
+    )
+
+
+def _column(rows: list[Row], name: str) -> Ints:
+    return np.array([UNKNOWN if row[name] is None else row[name] for row in rows], np.int32)
+
+
+def empty_snapshot() -> Snapshot:
+    """Before the first look at the graph."""
+    none: Any = []
+    return assemble(-1, "", none, none, none, EdgeColumns())

@@ -1,0 +1,54 @@
+"""Reads every edge of a path again in the graph: what is not there is not shown.
+
+Fresh paths are read by Neo4j's element ids, in one statement (2.5 ms for 180 edges); since Neo4j gives the id of a
+deleted relationship to a new one, type and both ends' keys must match too. What was kept is read by keys.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from cinegraph.types import EdgeRef, Label, NodeRef, Relation
+from graph.catalog import read_statement
+from graph.client import Reader, Row
+
+Facts: TypeAlias = Mapping[EdgeRef, Mapping[str, Any]]
+"""The edges that stand in the graph, each with the properties it has now."""
+
+
+async def verify_edges(reader: Reader, edges: Iterable[EdgeRef]) -> Facts:
+    """Those of the edges that are in the graph as they are named; one statement for all, none for none."""
+    wanted = {edge.element_id: edge for edge in edges}
+    if not wanted:
+        return {}
+    rows = await reader.read(read_statement("path/edges_by_id"), ids=sorted(wanted))
+    return {wanted[row["id"]]: row["properties"] for row in rows if _same(wanted[row["id"]], row)}
+
+
+def _same(edge: EdgeRef, row: Row) -> bool:
+    start, end = (row["startLabel"], row["start"]), (row["endLabel"], row["end"])
+    named = (edge.start.label, edge.start.id), (edge.end.label, edge.end.id)
+    return row["relation"] == edge.relation and (start, end) == named
+
+
+async def find_edges(reader: Reader, edges: Sequence[EdgeRef]) -> list[EdgeRef | None]:
+    """Each edge, named by keys, with the element id that it has now; None where it is not in the graph any more."""
+    named = [
+        {"relation": edge.relation, "start": edge.start.id, "end": edge.end.id, "label": edge.end.label}
+        for edge in edges
+    ]
+    rows = await reader.read(read_statement("path/edges_by_key"), edges=named)
+    found: dict[int, str] = {row["place"]: row["id"] for row in rows}
+    return [
+        EdgeRef(edge.relation, edge.start, edge.end, found[place]) if place in found else None
+        for place, edge in enumerate(edges)
+    ]
+
+
+def edge_of(relation: str, start: str, end: str) -> EdgeRef:
+    """An edge from its parts as they were kept: relation, `Label:key`, `Label:key`."""
+    return EdgeRef(Relation(relation), _ref(start), _ref(end))
+
+
+def _ref(text: str) -> NodeRef:
+    label, _, key = text.partition(":")
+    return NodeRef(Label(label), key)

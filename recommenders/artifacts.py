@@ -1,0 +1,187 @@
+"""Trained models as folders of arrays: written once, never changed, checked whole when read.
+
+`<root>/<version>/` holds one `.npy` a array and `manifest.json`. The version is `<model>-<12 hex digits>`, taken from
+the content (all but the time of making), so that the same training gives the same version. Nothing is pickled, and
+nothing of a user is in it. A folder is written beside its place, synced and renamed, so that it is whole or absent.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from cinegraph.errors import ArtifactCorrupt, InvalidInput, NotFound
+from cinegraph.types import Millis
+from recommenders.arrays import AnyArray, IdArray
+from recommenders.scorers import Scorer, scorer_from
+
+FORMAT: Final = 1
+MANIFEST: Final = "manifest.json"
+_VERSION = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{12}")
+_FIELDS: Final = {"format", "model", "scorer", "config", "fingerprint", "metrics", "files", "created_at", "checksum"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Artifact:
+    """A published model: its scorer over `movie_ids`, and where it comes from."""
+
+    version: str
+    model: str
+    scorer: Scorer
+    movie_ids: IdArray
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    fingerprint: str
+    created_at: Millis
+
+
+def save_artifact(
+    root: Path,
+    model: str,
+    scorer: Scorer,
+    movie_ids: IdArray,
+    *,
+    config: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    fingerprint: str,
+    created_at: Millis,
+) -> str:
+    """Write the model under `root`, and give its version; the same content a second time changes nothing."""
+    blobs = {f"{name}.npy": _bytes(array) for name, array in (*scorer.arrays().items(), ("movies", movie_ids))}
+    content = {
+        "format": FORMAT,
+        "model": model,
+        "scorer": scorer.kind,
+        "config": dict(config),
+        "fingerprint": fingerprint,
+        "metrics": dict(metrics),
+        "files": {name: hashlib.sha256(blob).hexdigest() for name, blob in sorted(blobs.items())},
+    }
+    version = f"{model}-{_digest(content)[:12]}"
+    if not _VERSION.fullmatch(version):
+        raise InvalidInput(f"{model!r} is no name for a model: use a-z, 0-9 and _")
+    if (root / version).exists():
+        load_artifact(root, version)
+        return version
+    manifest = {**content, "created_at": created_at}
+    manifest["checksum"] = _digest(manifest)
+    _place(root, version, {**blobs, MANIFEST: (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()})
+    return version
+
+
+def load_artifact(root: Path, version: str) -> Artifact:
+    """The model of that version; raises `NotFound` where there is none, `ArtifactCorrupt` naming the file at fault."""
+    folder = root / version
+    if not _VERSION.fullmatch(version) or not folder.is_dir():
+        raise NotFound(f"there is no model {version!r} in {root}; see: cinegraph models list")
+    manifest = _manifest(folder, version)
+    arrays = {name.removesuffix(".npy"): _array(folder / name, sha) for name, sha in manifest["files"].items()}
+    movies = arrays.pop("movies", np.zeros(0, dtype=np.str_))
+    try:
+        scorer = scorer_from(manifest["scorer"], arrays)
+    except InvalidInput as error:
+        raise ArtifactCorrupt(f"{folder}: {error}; train the model anew") from error
+    if movies.ndim != 1 or movies.dtype.kind != "U" or len(movies) != len(scorer.popularity):
+        raise ArtifactCorrupt(
+            f"{folder / 'movies.npy'} holds {movies.dtype} of shape {movies.shape}, not one id for each of the "
+            f"{len(scorer.popularity)} movies; train the model anew"
+        )
+    return Artifact(
+        version=version,
+        model=manifest["model"],
+        scorer=scorer,
+        movie_ids=movies,
+        config=manifest["config"],
+        metrics=manifest["metrics"],
+        fingerprint=manifest["fingerprint"],
+        created_at=manifest["created_at"],
+    )
+
+
+def list_artifacts(root: Path) -> tuple[str, ...]:
+    """The versions under `root`, by name; what is not one is passed over."""
+    if not root.is_dir():
+        return ()
+    return tuple(sorted(one.name for one in root.iterdir() if one.is_dir() and _VERSION.fullmatch(one.name)))
+
+
+def _bytes(array: AnyArray) -> bytes:
+    stream = BytesIO()
+    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+    return stream.getvalue()
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _place(root: Path, version: str, blobs: Mapping[str, bytes]) -> None:
+    """All files or none: written beside, synced, then renamed into place."""
+    root.mkdir(parents=True, exist_ok=True)
+    making = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=root))
+    try:
+        for name, blob in blobs.items():
+            with (making / name).open("wb") as file:
+                file.write(blob)
+                file.flush()
+                os.fsync(file.fileno())
+        making.chmod(0o755)
+        try:
+            making.rename(root / version)
+        except OSError:
+            if not (root / version).is_dir():
+                raise
+            load_artifact(root, version)  # another process was first, with the same content
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _manifest(folder: Path, version: str) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ArtifactCorrupt(f"{path} cannot be read: {error}; train the model anew") from error
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int):
+        raise ArtifactCorrupt(f"{path} is not a manifest of a Cinegraph model; train the model anew")
+    if manifest["format"] > FORMAT:
+        raise ArtifactCorrupt(
+            f"{path} has format {manifest['format']}, and this Cinegraph reads up to {FORMAT}; update Cinegraph"
+        )
+    if manifest.keys() != _FIELDS:
+        raise ArtifactCorrupt(f"{path} has the fields {sorted(manifest)}, not {sorted(_FIELDS)}; train the model anew")
+    _check_unchanged(path, manifest, version)
+    return manifest
+
+
+def _check_unchanged(path: Path, manifest: Mapping[str, Any], version: str) -> None:
+    dated = {name: value for name, value in manifest.items() if name != "checksum"}
+    content = {name: value for name, value in dated.items() if name != "created_at"}
+    if _digest(dated) != manifest["checksum"] or f"{manifest['model']}-{_digest(content)[:12]}" != version:
+        raise ArtifactCorrupt(f"{path} was changed after it was written, or belongs to another model than {version}")
+
+
+def _array(path: Path, sha: str) -> AnyArray:
+    try:
+        blob = path.read_bytes()
+    except OSError as error:
+        raise ArtifactCorrupt(f"{path} cannot be read: {error}; train the model anew") from error
+    if hashlib.sha256(blob).hexdigest() != sha:
+        raise ArtifactCorrupt(
+            f"{path} is truncated or was changed: {len(blob):,} bytes with another checksum than written"
+        )
+    try:
+        array: AnyArray = np.load(BytesIO(blob), allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ArtifactCorrupt(f"{path} is no array: {error}") from error
+    return array

@@ -1,0 +1,111 @@
+"""What users did, in memory: read once from the graph, and checked against it by every answer that uses it.
+
+Each user node has a version that rises with each write to the user's history. The statement that hydrates an answer
+reads the version too; where it is another than the cached history's, the history is read again and the answer made
+anew. So an answer costs no statement more, and a rating that another process wrote counts at once.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cinegraph.types import EdgeRef, Label, Millis, NodeRef, Relation
+from graph.catalog import read_statement
+from graph.client import Reader, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A rating, with the element id of its relationship ("" for a movie that an anonymous visitor says to like)."""
+
+    movie_id: str
+    rating: float
+    at: Millis
+    element_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What a user said about a genre, person, keyword or collection: -1 (avoid) to 1 (favourite)."""
+
+    node: NodeRef
+    weight: float
+    element_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserHistory:
+    """One user's history at a version; `user_id` None for an anonymous visitor."""
+
+    user_id: str | None
+    version: int | None
+    ratings: tuple[Rated, ...] = ()
+    viewed: frozenset[str] = frozenset()
+    dismissed: frozenset[str] = frozenset()
+    preferences: tuple[Preference, ...] = ()
+
+    def with_liked(self, movie_ids: Sequence[str], rating: float) -> "UserHistory":
+        """The same with movies that the request says to be liked; a rating that is there stays as it is."""
+        rated = {one.movie_id for one in self.ratings}
+        liked = tuple(Rated(id_, rating, 0, "") for id_ in dict.fromkeys(movie_ids) if id_ not in rated)
+        return UserHistory(
+            self.user_id, self.version, self.ratings + liked, self.viewed, self.dismissed, self.preferences
+        )
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Movies that must not be recommended: rated, viewed, dismissed, or said to be liked."""
+        return self.viewed | self.dismissed | {one.movie_id for one in self.ratings}
+
+    def rating_edge(self, rated: Rated) -> EdgeRef | None:
+        """The relationship of a rating; None for a movie that was only said to be liked."""
+        if self.user_id is None or not rated.element_id:
+            return None
+        movie = NodeRef(Label.MOVIE, rated.movie_id)
+        return EdgeRef(Relation.RATED, NodeRef(Label.USER, self.user_id), movie, rated.element_id)
+
+
+class Histories:
+    """The histories of the users that were seen last."""
+
+    def __init__(self, reader: Reader, kept: int) -> None:
+        self._reader, self._kept = reader, kept
+        self._histories: OrderedDict[str, UserHistory] = OrderedDict()
+
+    async def get(self, user_id: str) -> UserHistory:
+        """The user's history; read from the graph where it is not in memory. A user without one has an empty one."""
+        history = self._histories.get(user_id)
+        if history is None:
+            history = await self._read(user_id)
+            self._histories[user_id] = history
+            if len(self._histories) > self._kept:
+                self._histories.popitem(last=False)
+        else:
+            self._histories.move_to_end(user_id)
+        return history
+
+    async def _read(self, user_id: str) -> UserHistory:
+        rows = await self._reader.read(read_statement("user/history"), user=user_id)
+        return _history(user_id, rows[0]) if rows else UserHistory(user_id, None)
+
+    def forget(self, user_id: str) -> None:
+        """Read it again next time."""
+        self._histories.pop(user_id, None)
+
+    def clear(self) -> None:
+        """Read all again."""
+        self._histories.clear()
+
+
+def _history(user_id: str, row: Row) -> UserHistory:
+    return UserHistory(
+        user_id=user_id,
+        version=row["version"],
+        ratings=tuple(Rated(*rating) for rating in row["ratings"]),
+        viewed=frozenset(row["viewed"]),
+        dismissed=frozenset(row["dismissed"]),
+        preferences=tuple(
+            Preference(NodeRef(Label(label), id_), weight, element_id)
+            for label, id_, weight, element_id in row["preferences"]
+        ),
+    )

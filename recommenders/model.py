@@ -1,0 +1,97 @@
+"""What every model has: a documented configuration, `fit`, `score`, a scorer to serve with, and some embeddings."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from cinegraph.errors import ModelError, NotEnoughData
+from recommenders.arrays import FloatArray, IntArray
+from recommenders.interactions import Interactions
+from recommenders.scorers import History, Scorer
+
+
+class ModelConfig(BaseModel):
+    """Hyper-parameters: immutable, and a name that is not one of them is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task is: `done` of `total` steps, and what can be said about the last one."""
+
+    task: str
+    done: int
+    total: int
+    note: str = ""
+
+
+def silent(progress: Progress) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """How to fit.
+
+    With `validation` a model that trains in epochs stops early; `device` "auto" takes a GPU where one is, and "cpu"
+    gives the same bytes for the same seed.
+    """
+
+    seed: int = 0
+    validation: Interactions | None = None
+    device: str = "auto"
+    progress: Callable[[Progress], None] = field(default=silent)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embeddings:
+    """Vectors in one space: `movies` (movies, d), `users` (users, d), by position; zeros where nothing was learnt."""
+
+    movies: FloatArray
+    users: FloatArray
+
+
+C = TypeVar("C", bound=ModelConfig)
+
+
+class Model(ABC, Generic[C]):
+    """A model: unfitted with its configuration, fitted once it has a scorer.
+
+    After `fit`, `config` holds what early stopping chose, so that a refit with it trains as long. `search` lists other
+    values of hyper-parameters that are tried on the validation part where none are given.
+    """
+
+    config_class: ClassVar[type[ModelConfig]]
+    search: ClassVar[tuple[dict[str, Any], ...]] = ()
+
+    def __init__(self, config: C) -> None:
+        self.config = config
+        self._scorer: Scorer | None = None
+
+    def fit(self, interactions: Interactions, options: FitOptions | None = None) -> Self:
+        """Learn from the interactions; raises `NotEnoughData` where nobody likes anything."""
+        if not interactions.liked.nnz:
+            raise NotEnoughData(f"none of {len(interactions)} ratings is 4 stars or more, so there is nothing to learn")
+        self._scorer = self._learn(interactions, options or FitOptions())
+        return self
+
+    @abstractmethod
+    def _learn(self, interactions: Interactions, options: FitOptions) -> Scorer: ...
+
+    def scorer(self) -> Scorer:
+        """What serves the model."""
+        if self._scorer is None:
+            raise ModelError(f"{type(self).__name__} has not been fitted; call fit first")
+        return self._scorer
+
+    def score(self, history: History, candidates: IntArray | None = None) -> FloatArray:
+        """The score of every movie (movies,), or of the candidates (c,), for a history."""
+        return self.scorer().score(history, candidates)
+
+    def embeddings(self) -> Embeddings | None:
+        """Vectors of movies and users; None for a model without them."""
+        return None

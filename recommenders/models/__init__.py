@@ -1,0 +1,1 @@
+"""The models, one a file; `recommenders/registry.py` is the list of them."""

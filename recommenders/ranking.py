@@ -1,0 +1,53 @@
+"""The best movies by score: exact, and in an order that depends on nothing but scores and positions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommenders.arrays import BoolArray, FloatArray, IntArray
+from recommenders.scorers import History, Scorer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """Movies by position (n,) with their scores (n,): the highest score first, equal scores by position."""
+
+    items: IntArray
+    scores: FloatArray
+
+
+def recommend(
+    scorer: Scorer, history: History, k: int, exclude: IntArray | None = None, mask: BoolArray | None = None
+) -> Ranked:
+    """The best `k` movies, fewer where fewer are allowed; never one of the history, of `exclude`, or outside `mask`."""
+    scores = scorer.score(history)
+    return top_k(scores, allowed(len(scores), history, exclude, mask), k)
+
+
+def allowed(n_movies: int, history: History, exclude: IntArray | None, mask: BoolArray | None) -> BoolArray:
+    """Which movies (n_movies,) may be recommended."""
+    free = np.ones(n_movies, dtype=np.bool_) if mask is None else mask.copy()
+    free[history.items] = False
+    if exclude is not None:
+        free[exclude] = False
+    return free
+
+
+def top_k(scores: FloatArray, free: BoolArray, k: int) -> Ranked:
+    """The `k` highest scores among the free movies, exactly."""
+    items = np.flatnonzero(free)
+    if k < len(items):
+        least = np.partition(scores[items], len(items) - k)[len(items) - k] if k > 0 else np.inf
+        items = items[scores[items] >= least]
+    order = items[np.lexsort((items, -scores[items]))][: max(k, 0)].astype(np.int32)
+    return Ranked(order, scores[order])
+
+
+def place_of_first(scores: FloatArray, free: BoolArray, wanted: IntArray) -> int:
+    """The place, from 1, of the first wanted movie in the order of all free ones; 0 where none of them is free."""
+    wanted = wanted[free[wanted]]
+    if not len(wanted):
+        return 0
+    best = wanted[np.lexsort((wanted, -scores[wanted]))][0]
+    before = (scores > scores[best]) | ((scores == scores[best]) & (np.arange(len(scores)) < best))
+    return 1 + int(np.count_nonzero(before & free))

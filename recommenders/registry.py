@@ -1,0 +1,65 @@
+"""The only list of models. A model's module is loaded when it is asked for, so that the list costs nothing to read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from cinegraph import plugins
+from cinegraph.errors import InvalidInput, NotFound
+from recommenders.model import Model, ModelConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model by name: where its class is, and what it is in one line."""
+
+    name: str
+    module: str
+    class_name: str
+    description: str
+
+
+MODELS = (
+    Entry("popular", "recommenders.models.popular", "Popular", "what most users like, the same for everybody"),
+    Entry("itemknn", "recommenders.models.itemknn", "ItemKNN", "movies near to the user's own, by cosine"),
+    Entry("ease", "recommenders.models.ease", "Ease", "linear item-item weights in closed form"),
+    Entry("lightgcn", "recommenders.models.lightgcn", "LightGCN", "embeddings propagated over the graph of likes"),
+)
+BASELINES = ("popular", "itemknn", "ease")
+"""The models that stand beside every other one."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of all models, the simplest first."""
+    return tuple(entry.name for entry in MODELS)
+
+
+def entry(name: str) -> Entry:
+    """The model of that name; raises `NotFound` with the names that there are."""
+    for known in MODELS:
+        if known.name == name:
+            return known
+    raise NotFound(f"there is no model {name!r}; there are: {', '.join(names())}")
+
+
+def model_class(name: str) -> type[Model[Any]]:
+    """The class of the model; raises `MissingExtra` where it needs a part that is not installed."""
+    known = entry(name)
+    found: type[Model[Any]] = getattr(plugins.load(known.module), known.class_name)
+    return found
+
+
+def create(name: str, config: Mapping[str, Any] | ModelConfig | None = None) -> Model[Any]:
+    """The unfitted model with these hyper-parameters, others at their defaults; raises `InvalidInput` for bad ones."""
+    found = model_class(name)
+    values = config.model_dump() if isinstance(config, ModelConfig) else dict(config or {})
+    try:
+        return found(found.config_class(**values))
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, one['loc']))} = {one['input']!r}: {one['msg']}" for one in error.errors()
+        )
+        known = ", ".join(found.config_class.model_fields) or "none"
+        raise InvalidInput(f"{name} cannot be configured so: {wrong}. Its hyper-parameters: {known}") from error

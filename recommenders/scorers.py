@@ -1,0 +1,334 @@
+"""What turns a history into scores, with NumPy alone; evaluation and serving use the same: what is measured is served.
+
+A movie rated `LIKED` or more counts 1 in a history, every other one 0: a lower rating keeps a movie out of the user's
+recommendations, and says nothing else. `weights_of` is the only place that decides this, in training as in serving.
+A history that says nothing to the model (empty, or of movies it learnt nothing about) gets popularity instead, and
+contributions of 0. Sums are made in float64 and rounded to float32 at the end.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from cinegraph.errors import InvalidInput
+from cinegraph.types import LIKED
+from recommenders.arrays import AnyArray, BoolArray, Csr, DoubleArray, FloatArray, IntArray
+
+ROWS_AT_ONCE = 256
+"""Rows of a dense matrix that are summed at once, so that a long history takes little memory."""
+
+
+def weights_of(ratings: Sequence[float] | FloatArray) -> FloatArray:
+    """The weight of each rating in a history: 1 from `LIKED` on, else 0."""
+    return (np.asarray(ratings, dtype=np.float32) >= np.float32(LIKED)).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """The movies that speak for a user: positions (h,), rising, each once, and their weights (h,), all above 0."""
+
+    items: IntArray
+    weights: FloatArray
+
+    @classmethod
+    def from_ratings(cls, items: Sequence[int] | IntArray, ratings: Sequence[float] | FloatArray) -> "History":
+        """From positions and ratings in any order; of a movie given twice the last rating counts."""
+        last = {int(item): float(rating) for item, rating in zip(items, ratings, strict=True)}
+        positions = np.array(sorted(last), dtype=np.int32)
+        weights = weights_of([last[item] for item in positions.tolist()])
+        return cls(positions[weights > 0], weights[weights > 0])
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbours:
+    """The movies most similar to one: positions (k,) and scores (k,), the highest first."""
+
+    items: IntArray
+    scores: FloatArray
+
+
+class Scorer(Protocol):
+    """A model as it is served, over the positions of its own movies."""
+
+    kind: ClassVar[str]
+
+    @property
+    def popularity(self) -> FloatArray:
+        """What a history that says nothing gets (movies,)."""
+        ...
+
+    def is_personal(self, history: History) -> bool:
+        """Whether the history says anything to the model; where not, scores are popularity."""
+        ...
+
+    def score(self, history: History, candidates: IntArray | None = None) -> FloatArray:
+        """The score of every movie (movies,), or of the candidates (c,)."""
+        ...
+
+    def contributions(self, history: History, movie_index: int) -> FloatArray:
+        """What each movie of the history adds to the score of a movie (h,); all 0 where it is not personal."""
+        ...
+
+    def similar(self, movie_index: int, k: int) -> Neighbours:
+        """The `k` movies most similar to a movie, or fewer; none where the model has no such notion."""
+        ...
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """All that the scorer consists of, by name."""
+        ...
+
+    def check(self) -> None:
+        """Raise `ValueError` where the shapes of the arrays do not fit each other."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class PopularityScorer:
+    """The same for everybody: `popularity` (movies,)."""
+
+    kind: ClassVar[str] = "popularity"
+    popularity: FloatArray
+
+    def is_personal(self, history: History) -> bool:
+        """Never."""
+        return False
+
+    def score(self, history: History, candidates: IntArray | None = None) -> FloatArray:
+        """The popularity of every movie, or of the candidates."""
+        return _of(self.popularity, candidates)
+
+    def contributions(self, history: History, movie_index: int) -> FloatArray:
+        """Zeros: no movie of the history adds anything."""
+        return np.zeros(len(history), dtype=np.float32)
+
+    def similar(self, movie_index: int, k: int) -> Neighbours:
+        """None: popularity knows no similarity."""
+        return _neighbours(np.zeros(0, dtype=np.float32), k)
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """The popularity."""
+        return {"popularity": self.popularity}
+
+    def check(self) -> None:
+        """Popularity has one dimension."""
+        _fits(self.popularity, "popularity", (len(self.popularity),))
+
+
+@dataclass(frozen=True, eq=False)
+class ItemItemScorer:
+    """score(i) = sum over j in the history of weight(j) * weights[j, i].
+
+    `weights` (m, m), dense float32 or CSR, is over `items` (m,), the rising positions of the movies that the model
+    learnt something about; every other movie has score 0.
+    """
+
+    kind: ClassVar[str] = "item_item"
+    weights: FloatArray | Csr
+    items: IntArray
+    popularity: FloatArray
+
+    @cached_property
+    def _places(self) -> IntArray:
+        places = np.full(len(self.popularity), -1, dtype=np.int32)
+        places[self.items] = np.arange(len(self.items), dtype=np.int32)
+        return places
+
+    @cached_property
+    def _columns(self) -> FloatArray | Csr:
+        return self.weights.T if isinstance(self.weights, np.ndarray) else self.weights.T.tocsr()
+
+    @cached_property
+    def _tells(self) -> BoolArray:
+        """Which rows of the weights have anything in them."""
+        if isinstance(self.weights, np.ndarray):
+            return np.asarray(self.weights.any(axis=1))
+        return np.diff(self.weights.indptr) > 0
+
+    def is_personal(self, history: History) -> bool:
+        """Whether a movie of the history has a weight with any other."""
+        places = self._places[history.items]
+        return bool(self._tells[places[places >= 0]].any())
+
+    def score(self, history: History, candidates: IntArray | None = None) -> FloatArray:
+        """The weighted sum of the rows of the history's movies."""
+        if not self.is_personal(history):
+            return _of(self.popularity, candidates)
+        places = self._places[history.items]
+        scores = np.zeros(len(self.popularity), dtype=np.float32)
+        scores[self.items] = self._sum(places[places >= 0], history.weights[places >= 0].astype(np.float64))
+        return _of(scores, candidates)
+
+    def contributions(self, history: History, movie_index: int) -> FloatArray:
+        """weight(j) * weights[j, i] for each j of the history."""
+        found = np.zeros(len(history), dtype=np.float32)
+        target, places = self._places[movie_index], self._places[history.items]
+        if target >= 0:
+            column = np.zeros(len(self.items), dtype=np.float32)
+            column[:] = _row(self._columns, int(target))
+            found[places >= 0] = column[places[places >= 0]] * history.weights[places >= 0]
+        return found
+
+    def similar(self, movie_index: int, k: int) -> Neighbours:
+        """By the weight between the two in either direction, the larger one; only weights above 0."""
+        scores = np.zeros(len(self.popularity), dtype=np.float32)
+        place = int(self._places[movie_index])
+        if place >= 0:
+            scores[self.items] = np.maximum(_row(self.weights, place), _row(self._columns, place))
+            scores[movie_index] = 0
+        return _neighbours(scores, k)
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """The weights, and what they are over."""
+        shared: dict[str, AnyArray] = {"items": self.items, "popularity": self.popularity}
+        if isinstance(self.weights, np.ndarray):
+            return {"weights": self.weights, **shared}
+        parts = {f"weights_{part}": getattr(self.weights, part) for part in ("data", "indices", "indptr")}
+        return {**parts, **shared}
+
+    def check(self) -> None:
+        """The weights are square, over positions that rise and exist."""
+        n, m = len(self.popularity), len(self.items)
+        _fits(self.popularity, "popularity", (n,))
+        _fits(self.items, "items", (m,))
+        _fits(self.weights, "weights", (m, m))
+        if not isinstance(self.weights, np.ndarray):
+            self.weights.check_format(full_check=True)
+        if m and (self.items[0] < 0 or self.items[-1] >= n or (np.diff(self.items) <= 0).any()):
+            raise ValueError(f"items are not rising positions below {n}")
+
+    def _sum(self, rows: IntArray, weights: DoubleArray) -> DoubleArray:
+        total = np.zeros(len(self.items), dtype=np.float64)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            total += weights[part] @ self.weights[rows[part]]
+        return total
+
+
+@dataclass(frozen=True, eq=False)
+class FactorScorer:
+    """A user's vector is made from the history; score(i) = <user, item_factors[i]>.
+
+    user = sum over j of weight(j) * history_factors[j], divided by the root of the sum of the weights: additive in the
+    movies of a history, with no vector kept for any user. Both factors are (movies, d).
+    """
+
+    kind: ClassVar[str] = "factors"
+    history_factors: FloatArray
+    item_factors: FloatArray
+    popularity: FloatArray
+
+    @cached_property
+    def _items(self) -> DoubleArray:
+        return self.item_factors.astype(np.float64)
+
+    @cached_property
+    def _tells(self) -> BoolArray:
+        return np.asarray(self.history_factors.any(axis=1))
+
+    @cached_property
+    def _directions(self) -> DoubleArray:
+        length = np.linalg.norm(self._items, axis=1, keepdims=True)
+        directions: DoubleArray = np.divide(self._items, length, out=np.zeros_like(self._items), where=length > 0)
+        return directions
+
+    def is_personal(self, history: History) -> bool:
+        """Whether a movie of the history has a vector."""
+        return bool(self._tells[history.items].any())
+
+    def user_vector(self, history: History) -> FloatArray:
+        """The user's embedding (d,); zeros where the history says nothing."""
+        return self._user(history).astype(np.float32)
+
+    def score(self, history: History, candidates: IntArray | None = None) -> FloatArray:
+        """The product of the user's vector with every movie's."""
+        if not self.is_personal(history):
+            return _of(self.popularity, candidates)
+        scores: FloatArray = (self._items @ self._user(history)).astype(np.float32)
+        return _of(scores, candidates)
+
+    def contributions(self, history: History, movie_index: int) -> FloatArray:
+        """weight(j) * <history_factors[j], item_factors[i]> by the root of the sum of weights, for each j."""
+        found: FloatArray = (self._parts(history) @ self._items[movie_index]).astype(np.float32)
+        return found
+
+    def similar(self, movie_index: int, k: int) -> Neighbours:
+        """By the cosine of the movies' vectors; only those above 0."""
+        scores = (self._directions @ self._directions[movie_index]).astype(np.float32)
+        scores[movie_index] = 0
+        return _neighbours(scores, k)
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """Both factors, and popularity."""
+        return {
+            "history_factors": self.history_factors,
+            "item_factors": self.item_factors,
+            "popularity": self.popularity,
+        }
+
+    def check(self) -> None:
+        """Both factors have a row for each movie, and the same width."""
+        n = len(self.popularity)
+        _fits(self.popularity, "popularity", (n,))
+        _fits(self.item_factors, "item_factors", (n, *self.item_factors.shape[1:2]))
+        _fits(self.history_factors, "history_factors", self.item_factors.shape)
+
+    def _parts(self, history: History) -> DoubleArray:
+        scale = history.weights / np.sqrt(max(float(history.weights.sum()), 1e-12))
+        parts: DoubleArray = self.history_factors[history.items].astype(np.float64) * scale[:, None]
+        return parts
+
+    def _user(self, history: History) -> DoubleArray:
+        user: DoubleArray = self._parts(history).sum(axis=0)
+        return user
+
+
+SCORERS: Mapping[str, type[PopularityScorer] | type[ItemItemScorer] | type[FactorScorer]] = {
+    scorer.kind: scorer for scorer in (PopularityScorer, ItemItemScorer, FactorScorer)
+}
+
+
+def scorer_from(kind: str, arrays: Mapping[str, AnyArray]) -> Scorer:
+    """The scorer of that kind again, from what its `arrays` gave; raises `InvalidInput` for arrays that do not fit."""
+    if kind not in SCORERS:
+        raise InvalidInput(f"there is no kind of scorer {kind!r}; there are {sorted(SCORERS)}")
+    given: dict[str, Any] = dict(arrays)
+    try:
+        if kind == ItemItemScorer.kind and "weights" not in given:
+            m = len(given["items"])
+            parts = (given.pop("weights_data"), given.pop("weights_indices"), given.pop("weights_indptr"))
+            given["weights"] = Csr(parts, shape=(m, m))
+        scorer: Scorer = SCORERS[kind](**given)
+        scorer.check()
+        return scorer
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(f"a scorer of kind {kind!r} cannot be made from {sorted(arrays)}: {error}") from error
+
+
+def _fits(array: AnyArray | Csr, name: str, shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}, not {shape}")
+
+
+def _of(scores: FloatArray, candidates: IntArray | None) -> FloatArray:
+    return scores.copy() if candidates is None else scores[candidates]
+
+
+def _row(matrix: FloatArray | Csr, place: int) -> FloatArray:
+    if isinstance(matrix, np.ndarray):
+        return np.asarray(matrix[place])
+    row = np.zeros(matrix.shape[1], dtype=np.float32)
+    part = slice(matrix.indptr[place], matrix.indptr[place + 1])
+    row[matrix.indices[part]] = matrix.data[part]
+    return row
+
+
+def _neighbours(scores: FloatArray, k: int) -> Neighbours:
+    items = np.flatnonzero(scores > 0)
+    order = items[np.lexsort((items, -scores[items]))][:k].astype(np.int32)
+    return Neighbours(order, scores[order])

@@ -1,0 +1,195 @@
+"""From interactions to a model that can be published: fit, choose, measure, and fit again on all there is.
+
+Each model is fitted on train; hyper-parameters, and the epochs of a model that trains in epochs, are those that do best
+on validation. With them it is fitted anew on train and validation, and measured on test, where nothing is chosen any
+more. The best model on validation is fitted once more on all ratings: that one is published, and the figures beside it
+are those of the same recipe with the last ratings held back.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cinegraph.errors import NotFound
+from recommenders import registry
+from recommenders.arrays import IdArray
+from recommenders.bootstrap import Estimate
+from recommenders.evaluation import Comparison, Context, Evaluation, UserMetrics, compare, measure, summarise
+from recommenders.gate import Candidate, check
+from recommenders.interactions import Interactions
+from recommenders.model import Embeddings, FitOptions, Model, Progress, silent
+from recommenders.scorers import Scorer
+from recommenders.splits import MIN_TEST_USERS, Split, SplitName, choose_split
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """How to train.
+
+    `configs` gives hyper-parameters by model, which are then not searched; `max_users` bounds the users that an
+    evaluation asks about (drawn by the seed), for data sets with very many.
+    """
+
+    seed: int = 0
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    min_test_users: int = MIN_TEST_USERS
+    max_users: int | None = None
+    device: str = "auto"
+    progress: Callable[[Progress], None] = silent
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelResult:
+    """How one model did; `against` compares its test with the baselines, `seconds` is all the time it took."""
+
+    name: str
+    config: Mapping[str, Any]
+    validation: Evaluation
+    test: Evaluation
+    against: tuple[Comparison, ...]
+    seconds: float
+    measured: UserMetrics
+
+    def as_json(self) -> dict[str, Any]:
+        """Numbers and strings only, and nothing of a single user."""
+        return {
+            "model": self.name,
+            "config": dict(self.config),
+            "validation": self.validation.as_json(),
+            "test": self.test.as_json(),
+            "against": [one.as_json() for one in self.against],
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A model fitted on all ratings, over these movies and users."""
+
+    name: str
+    config: Mapping[str, Any]
+    scorer: Scorer
+    embeddings: Embeddings | None
+    movies: IdArray
+    users: IdArray
+
+    def candidate(self) -> Candidate:
+        """The same, to be checked."""
+        return Candidate(self.name, self.scorer, self.embeddings, len(self.movies), len(self.users))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingRun:
+    """What a training gave: a row for each model, baselines included, and the best of those that were asked for."""
+
+    protocol: SplitName
+    test_users: int
+    fingerprint: str
+    seed: int
+    results: tuple[ModelResult, ...]
+    best: str
+    final: Fitted
+
+    def result(self, name: str) -> ModelResult:
+        """The row of that model."""
+        for one in self.results:
+            if one.name == name:
+                return one
+        raise NotFound(f"{name!r} was not trained; there are: {', '.join(one.name for one in self.results)}")
+
+    def check(self) -> Estimate:
+        """The advantage of the best model over Popular; raises `ModelRefused` where it must not be served."""
+        measured, popular = self.result(self.best).measured, self.result("popular").measured
+        return check(self.final.candidate(), measured, popular, self.seed)
+
+    def as_json(self) -> dict[str, Any]:
+        """Numbers and strings only, and nothing of a single user."""
+        return {
+            "protocol": str(self.protocol),
+            "testUsers": self.test_users,
+            "fingerprint": self.fingerprint,
+            "seed": self.seed,
+            "best": self.best,
+            "models": [one.as_json() for one in self.results],
+        }
+
+
+def train(interactions: Interactions, names: Sequence[str] = (), options: TrainingOptions | None = None) -> TrainingRun:
+    """Train the models of these names (all, where none is given), with the baselines beside them.
+
+    Raises `NotFound` for an unknown name, `MissingExtra` for a model whose parts are not installed, `NotEnoughData`
+    where nobody can be asked.
+    """
+    options = options or TrainingOptions()
+    asked = tuple(dict.fromkeys(names)) or registry.names()
+    _check_names(asked, options)
+    split = choose_split(interactions, options.min_test_users)
+    context = Context("", str(split.name), "", options.seed, interactions.fingerprint())
+    rows = {name: _row(name, split, context, options) for name in (*registry.BASELINES, *asked)}
+    results = tuple(_compared(row, rows, options.seed) for row in rows.values())
+    best = max(asked, key=lambda name: rows[name].validation.ndcg_at_10.mean)
+    final = _final(best, rows[best].config, interactions, options)
+    return TrainingRun(split.name, split.test_users, context.fingerprint, options.seed, results, best, final)
+
+
+def _check_names(asked: Sequence[str], options: TrainingOptions) -> None:
+    """Before anything is trained, which takes long: all names and hyper-parameters."""
+    for name in (*asked, *options.configs):
+        registry.create(name, options.configs.get(name))
+
+
+def _row(name: str, split: Split, context: Context, options: TrainingOptions) -> ModelResult:
+    started = time.perf_counter()
+    fit = _fit_options(name, options)
+    model, on_validation = _chosen(name, split, options)
+    known = split.before_test()
+    config = model.config.model_dump()
+    again = registry.create(name, config).fit(known, fit)
+    on_test = measure(again.scorer(), known, split.test, options.max_users, options.seed)
+    context = replace(context, model=name)
+    return ModelResult(
+        name=name,
+        config=config,
+        validation=summarise(on_validation, replace(context, part="validation")),
+        test=summarise(on_test, replace(context, part="test")),
+        against=(),
+        seconds=time.perf_counter() - started,
+        measured=on_test,
+    )
+
+
+def _chosen(name: str, split: Split, options: TrainingOptions) -> tuple[Model[Any], UserMetrics]:
+    """The model fitted on train that does best on validation, and how it does there; of equals the first."""
+    given = options.configs.get(name)
+    search = registry.model_class(name).search if given is None else ()
+    fit = replace(_fit_options(name, options), validation=split.validation)
+    best: tuple[Model[Any], UserMetrics] | None = None
+    for number, config in enumerate(search or (given or {},)):
+        model = registry.create(name, config).fit(split.train, fit)
+        measured = measure(model.scorer(), split.train, split.validation, options.max_users, options.seed)
+        options.progress(Progress(f"{name}: choosing", number + 1, max(len(search), 1), _described(config)))
+        if best is None or measured.ndcg_at_10.mean() > best[1].ndcg_at_10.mean():
+            best = model, measured
+    assert best is not None
+    return best
+
+
+def _final(name: str, config: Mapping[str, Any], interactions: Interactions, options: TrainingOptions) -> Fitted:
+    model = registry.create(name, config).fit(interactions, _fit_options(name, options))
+    return Fitted(name, config, model.scorer(), model.embeddings(), interactions.movies, interactions.users)
+
+
+def _compared(row: ModelResult, rows: Mapping[str, ModelResult], seed: int) -> ModelResult:
+    others = [name for name in registry.BASELINES if name != row.name]
+    return replace(row, against=tuple(compare(row.measured, rows[name].measured, name, seed) for name in others))
+
+
+def _fit_options(name: str, options: TrainingOptions) -> FitOptions:
+    def tell(progress: Progress) -> None:
+        options.progress(replace(progress, task=f"{name}: {progress.task}"))
+
+    return FitOptions(seed=options.seed, device=options.device, progress=tell)
+
+
+def _described(config: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in config.items()) or "defaults"

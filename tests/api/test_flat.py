@@ -1,0 +1,105 @@
+"""N05 b: the cost of a page does not grow with the degree of the node, on the first page and deep in."""
+
+import re
+from typing import Any
+
+import pytest
+
+from graph.catalog import WriteStatement
+from graph.client import GraphClient
+from recommenders.serving import Serving
+from tests.api.harness import Api, api_over
+
+DEGREES = (10, 1_000, 100_000)
+PAGE = 5
+
+FILL = WriteStatement(
+    "fill",
+    """
+    UNWIND range(0, $degree - 1) AS i
+    CALL (i) {
+      MERGE (m:Movie {id: 'm' + $degree}) ON CREATE SET m.title = 'Movie', m.popularity = 0.0
+      MERGE (g:Genre {id: 'g' + $degree}) ON CREATE SET g.name = g.id
+      MERGE (w:User {id: 'w' + $degree})
+      MERGE (u:User {id: 'u' + i})
+      MERGE (f:Movie {id: 'f' + i}) ON CREATE SET f.title = 'Film ' + i, f.popularity = 0.0
+      CREATE (u)-[:RATED {movieId: m.id, userId: u.id, at: i / 3, rating: 3.0}]->(m)
+      CREATE (w)-[:RATED {movieId: f.id, userId: w.id, at: i / 3, rating: 3.0}]->(f)
+      CREATE (f)-[:HAS_GENRE {movieId: f.id, genreId: g.id, popularity: toFloat(i / 7), year: 1900 + i % 100}]->(g)
+    } IN TRANSACTIONS OF 5000 ROWS
+    """,
+    frozenset({"degree"}),
+)
+
+QUERIES = {
+    "movie ratings": ("movie", "m", "ratings", "", "edges { rating at }", "MovieRatingsConnection.DEFAULT"),
+    "genre by popularity": (
+        "genre",
+        "g",
+        "movies",
+        "sort: POPULARITY,",
+        "nodes { title }",
+        "LinkedMoviesConnection.POPULARITY",
+    ),
+    "genre by year": ("genre", "g", "movies", "sort: YEAR,", "nodes { title }", "LinkedMoviesConnection.YEAR"),
+    "user history": ("user", "w", "ratings", "", "nodes { title }", "UserRatingsConnection.DEFAULT"),
+}
+DEEP = {
+    "movie ratings": lambda degree: [degree // 6, "u5"],
+    "genre by popularity": lambda degree: [float(degree // 14), "f5"],
+    "genre by year": lambda degree: [1900 + min(degree, 100) // 2, "f5"],
+    "user history": lambda degree: [degree // 6, "f5"],
+}
+
+
+@pytest.fixture
+async def api(graph: GraphClient) -> Api:
+    for degree in DEGREES:
+        await graph.writer.command(FILL, degree=degree)
+    return api_over(graph, Serving())
+
+
+def query_of(case: str, degree: int, after: str | None) -> str:
+    field, prefix, connection, sort, selection, _ = QUERIES[case]
+    cursor = f'"{after}"' if after else "null"
+    return (
+        f'{{ {field}(id: "{prefix}{degree}") {{ page: {connection}({sort} first: {PAGE}, after: {cursor}) '
+        f"{{ {selection} pageInfo {{ endCursor hasNextPage }} }} }} }}"
+    )
+
+
+async def hits(api: Api, case: str, degree: int, after: str | None) -> int:
+    """Database hits of a page that has its five rows."""
+    data = await api.ask(query_of(case, degree, after), f"w{degree}")
+    (field,) = data.values()
+    (rows, *_) = (value for name, value in field["page"].items() if name != "pageInfo")
+    assert degree == 10 or len(rows) == PAGE
+    plan = api.services.planner.plans[-1]
+    summary = await api.graph.session.explain(plan.statement.text, plan.binder.fill({}), "PROFILE")
+    return total_hits(summary.profile)
+
+
+async def expanded(api: Api, case: str) -> int:
+    """Database hits of the same page without its index: shows that this test can fail."""
+    await api.ask(query_of(case, DEGREES[-1], None), f"w{DEGREES[-1]}")
+    plan = api.services.planner.plans[-1]
+    lines = [line for line in plan.statement.text.splitlines() if not line.startswith("USING INDEX")]
+    text = re.sub(r"WHERE r1\.\w+ = n0\.id AND", "WHERE", "\n".join(lines))
+    assert text != plan.statement.text
+    summary = await api.graph.session.explain(text, plan.binder.fill({}), "PROFILE")
+    return total_hits(summary.profile)
+
+
+def total_hits(step: Any) -> int:
+    return int(step["dbHits"]) + sum(total_hits(child) for child in step.get("children", ()))
+
+
+@pytest.mark.slow
+async def test_n05_a_page_costs_the_same_at_every_degree(api: Api) -> None:
+    for case in QUERIES:
+        first = [await hits(api, case, degree, None) for degree in DEGREES]
+        cursors = [api.services.cursors.seal(QUERIES[case][5], DEEP[case](degree)) for degree in DEGREES]
+        deep = [await hits(api, case, degree, cursor) for degree, cursor in zip(DEGREES, cursors, strict=True)]
+        assert len(set(first)) == 1, (case, first)
+        assert max(deep) <= 3 * first[0], (case, first, deep)
+        assert await expanded(api, case) > DEGREES[-1]

@@ -1,0 +1,70 @@
+"""The catalogue of statements: each one runs, says what it answers, knows its parameters, and has one user."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cinegraph.errors import InvalidInput
+from graph.catalog import ReadStatement, parameters_of, read_statement, write_statement, writes
+from graph.client import GraphClient
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "graph" / "cypher"
+FILES = sorted(FOLDER.rglob("*.cypher"))
+NAMES = [str(file.relative_to(FOLDER)).removesuffix(".cypher") for file in FILES]
+PACKAGES = ("api", "cinegraph", "graph", "recommenders")
+SCHEMA = re.compile(r"^(CREATE|DROP) (VECTOR )?INDEX", re.M)
+
+
+def sources() -> Iterator[str]:
+    for package in PACKAGES:
+        for file in (ROOT / package).rglob("*.py"):
+            yield file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_the_first_line_says_what_it_answers_and_who_uses_it(file: Path) -> None:
+    first = file.read_text(encoding="utf-8").splitlines()[0]
+    assert re.fullmatch(r"// [A-Z].*; used by [\w/. ]+", first), first
+    assert file.parent.parent == FOLDER
+
+
+def test_every_statement_has_exactly_one_user() -> None:
+    text = "\n".join(sources())
+    patterns = [match.group(1) for match in re.finditer(r"f\"((?:\w+/)[\w{}]+)\"", text)]
+    for name in NAMES:
+        quoted = text.count(f'"{name}"')
+        made = sum(bool(re.fullmatch(re.sub(r"\{\w+\}", r"\\w+", pattern), name)) for pattern in patterns)
+        assert quoted + made == 1, (name, quoted, made)
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+async def test_every_statement_is_planned_by_neo4j(graph: GraphClient, file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    if SCHEMA.search(text):
+        pytest.skip("a schema command has no plan; publishing a model in tests/recommenders runs it")
+    summary = await graph.session.explain(text, dict.fromkeys(parameters_of(text)))
+    assert (summary.query_type != "r") == writes(text) or "CALL db." in text
+
+
+def test_missing_and_extra_parameters_are_named() -> None:
+    statement = ReadStatement("trial", "RETURN $one + $two", frozenset({"one", "two"}))
+    with pytest.raises(InvalidInput, match=r"trial: missing parameters \['two'\], unknown parameters \['three'\]"):
+        statement.check({"one": 1, "three": 3})
+
+
+def test_a_writing_statement_is_not_loaded_as_a_reading_one() -> None:
+    with pytest.raises(InvalidInput, match="user/rate.cypher writes"):
+        read_statement("user/rate")
+
+
+def test_an_unknown_statement_is_named() -> None:
+    with pytest.raises(InvalidInput, match="there is no statement 'no/such'"):
+        write_statement("no/such")
+
+
+def test_words_in_strings_and_comments_do_not_write() -> None:
+    assert not writes("MATCH (n) WHERE n.name = 'SET' // DELETE\nRETURN `CREATE`")
+    assert writes("MATCH (n) SET n.x = 1")

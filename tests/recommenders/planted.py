@@ -1,0 +1,49 @@
+"""Ratings with a structure that is known: groups of users who like the movies of their own group, and blockbusters."""
+
+import numpy as np
+import polars as pl
+
+from recommenders.interactions import Interactions
+
+GROUPS, USERS, MOVIES, BLOCKBUSTERS = 4, 160, 120, 6
+SMALL = {"lightgcn": {"embedding_dim": 16, "layers": 2, "epochs": 40, "batch_size": 512, "learning_rate": 0.02}}
+"""Hyper-parameters that are enough for so little data."""
+
+
+def planted_frame(seed: int = 7, shuffled: bool = False) -> pl.DataFrame:
+    """Each user rates 16 movies of the own group high, 4 others low, and half of the blockbusters high.
+
+    `shuffled` deals the same movies and ratings out to users at random: all structure but popularity is gone.
+    """
+    rng = np.random.default_rng(seed)
+    rows = [row for user in range(USERS) for row in _rated(user, rng)]
+    users, movies, ratings = (np.array(column) for column in zip(*rows, strict=True))
+    if shuffled:
+        order = rng.permutation(len(rows))
+        movies, ratings = movies[order], ratings[order]
+    at = 1_000_000_000_000 + rng.permutation(len(rows)) * 1000
+    return pl.DataFrame(
+        {
+            "user_id": [f"u{user:03}" for user in users],
+            "movie_id": [f"m{movie:03}" for movie in movies],
+            "rating": ratings.astype(np.float32),
+            "at": at,
+        }
+    )
+
+
+def planted(seed: int = 7, shuffled: bool = False) -> Interactions:
+    """The same as interactions."""
+    return Interactions.from_frame(planted_frame(seed, shuffled))
+
+
+def _rated(user: int, rng: np.random.Generator) -> list[tuple[int, int, float]]:
+    per_group = (MOVIES - BLOCKBUSTERS) // GROUPS
+    movies = BLOCKBUSTERS + np.arange(per_group * GROUPS)
+    own = movies[(movies - BLOCKBUSTERS) % GROUPS == user % GROUPS]
+    other = movies[(movies - BLOCKBUSTERS) % GROUPS != user % GROUPS]
+    high = [*rng.choice(own, 16, replace=False), *rng.choice(BLOCKBUSTERS, BLOCKBUSTERS // 2, replace=False)]
+    low = rng.choice(other, 4, replace=False)
+    return [(user, int(m), float(rng.choice([4.0, 4.5, 5.0]))) for m in high] + [
+        (user, int(m), float(rng.choice([1.0, 2.5, 3.5]))) for m in low
+    ]

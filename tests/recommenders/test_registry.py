@@ -1,0 +1,53 @@
+"""The registry: one list, lazily loaded, with names in its errors."""
+
+import subprocess
+import sys
+
+import pytest
+
+from cinegraph.errors import InvalidInput, NotFound
+from recommenders import registry
+
+
+def test_all_models_are_there() -> None:
+    assert registry.names() == ("popular", "itemknn", "ease", "lightgcn")
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_hyper_parameter_is_documented(name: str) -> None:
+    for field, info in registry.model_class(name).config_class.model_fields.items():
+        assert info.description, field
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_what_is_searched_is_a_configuration(name: str) -> None:
+    for config in registry.model_class(name).search:
+        registry.create(name, config)
+
+
+def test_an_unknown_model_is_named_with_those_there_are() -> None:
+    with pytest.raises(NotFound, match="no model 'svd'; there are: popular, itemknn, ease, lightgcn"):
+        registry.create("svd")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"l2": -1}, "l2 = -1: Input should be greater than 0"),
+        ({"lambda": 5}, "lambda = 5: Extra inputs are not permitted.*l2, min_likes, memory_mb"),
+        ({"l2": float("nan")}, "l2 = nan"),
+        ({"l2": "much"}, "l2 = 'much': Input should be a valid number"),
+    ],
+)
+def test_bad_hyper_parameters_are_named_with_their_value(config: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        registry.create("ease", config)
+
+
+def test_the_list_loads_no_model() -> None:
+    code = (
+        "import sys, recommenders.registry as r, recommenders.training, recommenders.artifacts, recommenders.gate\n"
+        "r.names(); r.model_class('ease')\n"
+        "assert not {'torch', 'torch_geometric'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,163 @@
+"""Scorers: one place for weights, parts that add up, popularity where a history says nothing."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from cinegraph.errors import InvalidInput
+from recommenders.scorers import (
+    FactorScorer,
+    History,
+    ItemItemScorer,
+    PopularityScorer,
+    Scorer,
+    scorer_from,
+    weights_of,
+)
+
+N = 7
+POPULARITY = np.array([3, 9, 1, 0, 9, 2, 4], dtype=np.float32)
+ITEMS = np.array([0, 1, 2, 4, 5], dtype=np.int32)
+
+
+def dense() -> ItemItemScorer:
+    """Weights over five of seven movies."""
+    weights = np.random.default_rng(1).normal(size=(5, 5)).astype(np.float32)
+    np.fill_diagonal(weights, 0)
+    return ItemItemScorer(weights, ITEMS, POPULARITY)
+
+
+def sparse_one() -> ItemItemScorer:
+    """The same, half of it, as CSR."""
+    weights = dense().weights
+    return ItemItemScorer(sparse.csr_array(np.where(weights > 0, weights, 0)), ITEMS, POPULARITY)
+
+
+def factors() -> FactorScorer:
+    """Vectors of five of seven movies."""
+    rng = np.random.default_rng(2)
+    pair = np.zeros((2, N, 4), dtype=np.float32)
+    pair[:, ITEMS] = rng.normal(size=(2, 5, 4))
+    return FactorScorer(pair[0], pair[1], POPULARITY)
+
+
+PERSONAL = pytest.mark.parametrize("scorer", [dense(), sparse_one(), factors()], ids=["dense", "sparse", "factors"])
+HISTORY = History.from_ratings([4, 0, 5, 3], [4.0, 5.0, 2.0, 4.5])
+
+
+def test_only_ratings_of_four_and_more_weigh() -> None:
+    assert weights_of([0.5, 3.5, 4.0, 5.0]).tolist() == [0, 0, 1, 1]
+    assert HISTORY.items.tolist() == [0, 3, 4]
+    assert HISTORY.weights.tolist() == [1, 1, 1]
+
+
+def test_of_a_movie_given_twice_the_last_rating_counts() -> None:
+    assert History.from_ratings([1, 1], [5.0, 2.0]).items.tolist() == []
+    assert History.from_ratings([1, 1], [2.0, 5.0]).items.tolist() == [1]
+
+
+def test_item_item_scores_are_sums_of_rows() -> None:
+    weights = dense().weights
+    assert isinstance(weights, np.ndarray)
+    found = dense().score(HISTORY)
+    assert found[ITEMS] == pytest.approx(weights[0] + weights[3], abs=1e-6)
+    assert found[[3, 6]].tolist() == [0, 0]
+
+
+def test_factor_scores_are_products_with_the_folded_vector() -> None:
+    scorer = factors()
+    user = (scorer.history_factors[0] + scorer.history_factors[3] + scorer.history_factors[4]) / np.sqrt(3)
+    assert scorer.user_vector(HISTORY) == pytest.approx(user, abs=1e-6)
+    assert scorer.score(HISTORY) == pytest.approx(scorer.item_factors @ user, abs=1e-6)
+
+
+@PERSONAL
+def test_contributions_add_up_to_the_score(scorer: Scorer) -> None:
+    for movie in range(N):
+        parts = scorer.contributions(HISTORY, movie)
+        assert parts.shape == (3,)
+        assert parts.sum() == pytest.approx(scorer.score(HISTORY)[movie], abs=1e-5)
+
+
+@PERSONAL
+def test_candidates_have_the_same_bytes_as_in_the_whole(scorer: Scorer) -> None:
+    some = np.array([6, 1, 2], dtype=np.int32)
+    for history in (HISTORY, History.from_ratings([], [])):
+        assert scorer.score(history, some).tobytes() == scorer.score(history)[some].tobytes()
+
+
+@PERSONAL
+@pytest.mark.parametrize("history", [History.from_ratings([], []), History.from_ratings([3, 6], [5, 5])])
+def test_a_history_that_says_nothing_gets_popularity(scorer: Scorer, history: History) -> None:
+    assert not scorer.is_personal(history)
+    assert scorer.score(history).tolist() == POPULARITY.tolist()
+    assert scorer.contributions(history, 1).tolist() == [0.0] * len(history)
+
+
+@PERSONAL
+def test_similar_are_the_highest_above_zero_and_never_the_movie_itself(scorer: Scorer) -> None:
+    for movie in range(N):
+        found = scorer.similar(movie, 2)
+        assert movie not in found.items
+        assert len(found.items) <= 2
+        assert (found.scores > 0).all()
+        assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
+    assert len(scorer.similar(3, 5).items) == 0
+
+
+def test_similar_takes_the_stronger_direction() -> None:
+    weights = np.array([[0, 0.5, 0], [0.9, 0, 0], [0.7, 0.1, 0]], dtype=np.float32)
+    every, popularity = np.arange(3, dtype=np.int32), np.ones(3, dtype=np.float32)
+    for matrix in (weights, sparse.csr_array(weights)):
+        found = ItemItemScorer(matrix, every, popularity).similar(0, 5)
+        assert found.items.tolist() == [1, 2]
+        assert found.scores.tolist() == pytest.approx([0.9, 0.7])
+
+
+def test_popularity_knows_nothing_similar() -> None:
+    assert len(PopularityScorer(POPULARITY).similar(1, 5).items) == 0
+
+
+def test_a_long_history_is_summed_in_parts() -> None:
+    n = 600
+    weights = np.random.default_rng(3).normal(size=(n, n)).astype(np.float32)
+    scorer = ItemItemScorer(weights, np.arange(n, dtype=np.int32), np.ones(n, dtype=np.float32))
+    history = History.from_ratings(range(550), [5.0] * 550)
+    assert scorer.score(history) == pytest.approx(weights[:550].sum(axis=0, dtype=np.float64), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "scorer",
+    [PopularityScorer(POPULARITY), dense(), sparse_one(), factors()],
+    ids=["popular", "dense", "csr", "factors"],
+)
+def test_a_scorer_is_the_same_again_from_its_arrays(scorer: Scorer) -> None:
+    again = scorer_from(scorer.kind, scorer.arrays())
+    assert again.score(HISTORY).tobytes() == scorer.score(HISTORY).tobytes()
+    assert again.contributions(HISTORY, 1).tobytes() == scorer.contributions(HISTORY, 1).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "message"),
+    [
+        ("item_item", {"weights": np.zeros((5, 4), np.float32)}, r"weights has shape \(5, 4\), not \(5, 5\)"),
+        ("item_item", {"items": np.array([0, 1, 2, 4, 9], np.int32)}, "items are not rising positions below 7"),
+        ("item_item", {"items": np.array([0, 0, 1, 2, 3], np.int32)}, "items are not rising positions below 7"),
+        ("factors", {"item_factors": np.zeros((6, 4), np.float32)}, r"item_factors has shape \(6, 4\)"),
+        ("factors", {"history_factors": np.zeros((7, 3), np.float32)}, r"history_factors has shape \(7, 3\)"),
+        ("factors", {"more": np.zeros(3, np.float32)}, "cannot be made from .*'more'"),
+        ("popularity", {"popularity": np.zeros((7, 1), np.float32)}, r"popularity has shape \(7, 1\)"),
+        ("neural", {}, "no kind of scorer 'neural'"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(kind: str, change: dict[str, np.ndarray], message: str) -> None:  # type: ignore[type-arg]
+    made: dict[str, Scorer] = {"item_item": dense(), "factors": factors(), "popularity": PopularityScorer(POPULARITY)}
+    arrays = {**(made[kind].arrays() if kind in made else {}), **change}
+    with pytest.raises(InvalidInput, match=message):
+        scorer_from(kind, arrays)
+
+
+def test_csr_that_points_outside_is_refused() -> None:
+    arrays = sparse_one().arrays()
+    with pytest.raises(InvalidInput, match="cannot be made"):
+        scorer_from("item_item", {**arrays, "weights_indices": arrays["weights_indices"] + 40})
