@@ -18,7 +18,7 @@ from recommenders.reasons import Contribution, Explainer, Reason
 from recommenders.wording import sentence
 
 KIND = "explanation"
-SPARE = 3
+SPARE = 1
 """Reasons looked for beyond those asked for, so that one that does not stand the verification is replaced."""
 
 

@@ -15,7 +15,7 @@ from strawberry.types.graphql import OperationType
 from api.auth import user_of
 from api.context import Context, Services
 from api.errors import refusal, shown
-from api.limits import check_document
+from api.limits import check_document, check_variables
 from cinegraph.errors import CinegraphError, NotSignedIn, UsageError
 from cinegraph.settings import ApiSettings
 
@@ -55,6 +55,7 @@ class Endpoint:
             media = _accepted(request)
             operation = await self._read(request)
             check_document(operation.query, self._settings)
+            check_variables(operation.variables)
             user_id = user_of(self._secret, request.headers.get("authorization"))
             return await self._run(operation, Context(self._services, user_id, request_id), request.method, media)
         except Refused as error:
@@ -137,7 +138,10 @@ def _from_url(request: Request) -> Any:
 
 def _parsed(text: bytes, what: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        if b"\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+        return value
     except (ValueError, RecursionError) as error:
         raise Refused(400, "BAD_REQUEST", f"{what} is not JSON: {str(error)[:100]}") from error
 

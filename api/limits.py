@@ -1,24 +1,35 @@
 """What a request may be, checked before it is parsed or validated, in time linear in its size.
 
 graphql-core's validation can take 200 ms for a valid document of 2.4 KB, so the document is first read by a tokeniser
-that does nothing but count. Fragments are counted where they are spread, each once, so a document that grows when it
-is expanded is refused by what it would become.
+that does nothing but count; it sees the tokens that graphql-core sees, or something could be hidden from it. Fragments
+are counted where they are spread, each once, so a document that grows when it is expanded is refused by what it would
+become. A level is a selection within a field: fragments add none.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cinegraph.errors import UsageError
 from cinegraph.settings import ApiSettings
 
 _TOKEN = re.compile(
-    r'"""(?:[^"\\]++|\\.|"(?!""))*+(?:""")?|"(?:[^"\\\n]++|\\.)*+"?'  # strings, also those that do not end
-    r"|#[^\n]*+|[\s,\ufeff]++|\.\.\.|[A-Za-z_]\w*+|-?\d[\w.+-]*+|.",
+    r'"""(?:[^"\\]++|\\"""|\\|"(?!""))*+(?:""")?|"(?:[^"\\\n\r]++|\\.)*+"?'  # strings, also those that do not end
+    r"|#[^\n\r]*+|[\s,\ufeff]++|\.\.\.|[A-Za-z_][A-Za-z0-9_]*+|-?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+|.",
     re.S,
 )
 _NAME = re.compile(r"[A-Za-z_]")
+
+INTROSPECTION_DEPTH = 20
+"""Levels of a question about the schema, which costs no statement; GraphiQL's has 15."""
+
+MAX_MUTATIONS = 4
+"""Root fields of a mutation."""
+
+MAX_NESTING = 64
+"""Brackets of any kind within each other: each takes some frames of Python's stack when it is parsed."""
 
 
 class LimitExceeded(UsageError):
@@ -29,11 +40,14 @@ class LimitExceeded(UsageError):
 
 @dataclass(slots=True)
 class Definition:
-    """One operation or fragment: its own depth and fields, and where it spreads which fragments."""
+    """One operation or fragment: its own depth and fields, and where it spreads which fragments; `introspects` is true
+    where every root field asks about the schema."""
 
+    mutates: bool = False
     depth: int = 0
     fields: int = 0
     root_fields: int = 0
+    introspects: bool = True
     spreads: list[tuple[str, int]] = field(default_factory=list)
 
 
@@ -55,12 +69,27 @@ def check_document(text: str, limits: ApiSettings) -> None:
     _refuse("aliases", counted.aliases, limits.max_aliases)
     _refuse("directives", counted.directives, limits.max_directives)
     _refuse("repetitions of one field in one selection", counted.duplicates, limits.max_duplicates)
-    sizes: dict[str, tuple[int, int]] = {}
-    for operation in counted.operations:
-        _refuse("root fields", operation.root_fields, limits.max_root_fields)
-        depth, fields = _expanded(operation, counted.fragments, sizes, ())
-        _refuse("levels of fields", depth, limits.max_depth)
-        _refuse("fields after its fragments are expanded", fields, limits.max_tokens)
+    for one in expanded(counted):
+        _refuse("levels of fields", one.depth, INTROSPECTION_DEPTH if one.introspects else limits.max_depth)
+        _refuse("fields after its fragments are expanded", one.fields, limits.max_tokens)
+        _refuse("root fields", one.root_fields, limits.max_root_fields)
+        if one.mutates:
+            _refuse("mutations", one.root_fields, MAX_MUTATIONS)
+
+
+def check_variables(variables: Mapping[str, Any] | None) -> None:
+    """Refuse values that are nested deeper than any value of a document may be."""
+    level: list[Any] = [variables]
+    nesting = 0
+    while level := [inner for one in level for inner in _within(one)]:
+        nesting += 1
+        _refuse("levels of values in its variables", nesting, MAX_NESTING)
+
+
+def _within(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _refuse(what: str, has: int, most: int) -> None:
@@ -68,36 +97,54 @@ def _refuse(what: str, has: int, most: int) -> None:
         raise LimitExceeded(f"the document has {has} {what}; {most} is the most")
 
 
+def expanded(counted: Counted) -> list[Definition]:
+    """Each operation with its fragments in place; each fragment is worked out once."""
+    known: dict[str, Definition] = {}
+    return [_expanded(one, counted.fragments, known, ()) for one in counted.operations]
+
+
 def _expanded(
-    one: Definition, fragments: Mapping[str, Definition], sizes: dict[str, tuple[int, int]], within: tuple[str, ...]
-) -> tuple[int, int]:
-    """Depth and fields of a definition with its fragments in place; each fragment is worked out once."""
-    depth, fields = one.depth, one.fields
+    one: Definition, fragments: Mapping[str, Definition], known: dict[str, Definition], within: tuple[str, ...]
+) -> Definition:
+    whole = replace(one, spreads=[])
     for name, level in one.spreads:
         if name in within:
             raise LimitExceeded(f"the fragment {name} spreads itself; a document may not have a cycle of fragments")
-        if name not in sizes and name in fragments:
-            sizes[name] = _expanded(fragments[name], fragments, sizes, (*within, name))
-        inner_depth, inner_fields = sizes.get(name, (0, 0))
-        depth, fields = max(depth, level + inner_depth), fields + inner_fields
-    return depth, fields
+        if name not in known and name in fragments:
+            known[name] = _expanded(fragments[name], fragments, known, (*within, name))
+        inner = known.get(name, Definition())
+        whole.depth = max(whole.depth, level + inner.depth)
+        whole.fields += inner.fields
+        if level == 0:
+            whole.root_fields += inner.root_fields
+            whole.introspects = whole.introspects and inner.introspects
+    return whole
 
 
 def count(text: str, max_tokens: int) -> Counted:
     """Count a document's parts; stops with `LimitExceeded` at the first token too many."""
     counter = _Counter()
-    for token in _tokens(text):
+    for token in tokens(text):
         counter.counted.tokens += 1
         _refuse("tokens", counter.counted.tokens, max_tokens)
         counter.take(token)
     return counter.counted
 
 
-def _tokens(text: str) -> Iterator[str]:
+def tokens(text: str) -> Iterator[str]:
+    """The tokens that graphql-core sees in a text that it can read."""
     for match in _TOKEN.finditer(text):
         token = match.group()
         if not token[0].isspace() and token[0] not in ",#\ufeff":
             yield token
+
+
+@dataclass(slots=True)
+class _Selection:
+    """An open selection: how many fields it lies within, and its own fields by name."""
+
+    level: int
+    names: Counter[str] = field(default_factory=Counter)
 
 
 class _Counter:
@@ -106,14 +153,16 @@ class _Counter:
     def __init__(self) -> None:
         self.counted = Counted()
         self.one = Definition()
-        self.level = 0
+        self.open: list[_Selection] = []
+        self.nesting = 0
         self.parentheses = 0
+        self.fragment = False
         self.last = ""
         self.before = ""
         self.head: list[str] = []
-        self.names: list[Counter[str]] = []
 
     def take(self, token: str) -> None:
+        self._nest(token)
         if token == "(":
             self.parentheses += 1
         elif token == ")":
@@ -124,51 +173,67 @@ class _Counter:
             self._in_selection(token)
         self.before, self.last = self.last, token
 
+    def _nest(self, token: str) -> None:
+        if token in ("(", "[", "{"):
+            self.nesting += 1
+            _refuse("brackets within each other", self.nesting, MAX_NESTING)
+        elif token in (")", "]", "}"):
+            self.nesting = max(0, self.nesting - 1)
+
     def _in_selection(self, token: str) -> None:
         if token == "{":
             self._open()
         elif token == "}":
             self._close()
-        elif token == ":" and self.level:
+        elif token == "...":
+            self.fragment = True
+        elif token == ":" and self.open:
             self.counted.aliases += 1
             self.one.fields -= 1
-            self.one.root_fields -= self.level == 1
+            self.one.root_fields -= self.open[-1].level == 1
             self._name(self.last, -1)
         elif _NAME.match(token):
             self._word(token)
 
     def _open(self) -> None:
-        if self.level == 0:
+        if not self.open:
             self._begin()
-        self.level += 1
-        self.names.append(Counter())
-        self.one.depth = max(self.one.depth, self.level)
+        level = self.open[-1].level if self.open else 0
+        self.open.append(_Selection(level if self.fragment else level + 1))
+        self.one.depth = max(self.one.depth, self.open[-1].level)
+        self.fragment = False
 
     def _begin(self) -> None:
-        self.one = Definition()
+        self.one = Definition(mutates=self.head[:1] == ["mutation"])
         if self.head[:1] == ["fragment"] and len(self.head) > 1:
             self.counted.fragments[self.head[1]] = self.one
         else:
             self.counted.operations.append(self.one)
         self.head = []
+        self.fragment = False
 
     def _close(self) -> None:
-        if self.level:
-            self.level -= 1
-            self.names.pop()
+        if self.open:
+            self.open.pop()
 
     def _word(self, token: str) -> None:
-        if self.level == 0:
+        if not self.open:
             self.head.append(token)
         elif self.last == "...":
             if token != "on":
-                self.one.spreads.append((token, self.level - 1))
+                self.one.spreads.append((token, self.open[-1].level - 1))
+                self.fragment = False
         elif self.last not in ("@", "$") and not (self.last == "on" and self.before == "..."):
             self.one.fields += 1
-            self.one.root_fields += self.level == 1
+            self._root(token)
             self._name(token, 1)
 
+    def _root(self, token: str) -> None:
+        if self.open[-1].level == 1:
+            self.one.root_fields += 1
+            self.one.introspects = self.one.introspects and token.startswith("__")
+
     def _name(self, name: str, step: int) -> None:
-        names = self.names[-1]
+        names = self.open[-1].names
         names[name] += step
         self.counted.duplicates = max(self.counted.duplicates, names[name])

@@ -55,13 +55,18 @@ _BY_CODE = {
 }
 
 
+_WORDS: dict[type[GraphError], str] = {
+    GraphTimeout: "the graph ended the statement: it took longer than its time limit; ask for less, or give it longer",
+}
+
+
 def translate(error: Exception) -> CinegraphError:
     """Our error for one of the driver's; the message keeps the server's words, not the statement."""
     code = getattr(error, "code", None) or ""
     text = getattr(error, "message", None) or str(error) or type(error).__name__
     for part, ours in _BY_CODE.items():
         if code.endswith(part):
-            return ours(text)
+            return ours(_WORDS.get(ours, text))
     if "No space left" in text:
         return GraphFull("the disk of the graph is full: free some space, then try again; reads go on")
     return next((ours for foreign, ours in ERRORS if isinstance(error, foreign)), GraphError)(text)

@@ -25,6 +25,8 @@ RELATIONS: Final = tuple(Relation)
 CODES: Final[Mapping[str, int]] = {relation.value: code for code, relation in enumerate(RELATIONS)}
 FROM_PERSON: Final = frozenset({Relation.ACTED_IN, Relation.DIRECTED, Relation.WROTE, Relation.CREW})
 UNKNOWN: Final = -1
+KEPT_WAYS: Final = 20_000
+"""Nodes whose neighbours are kept as dictionaries, some 3 kB each for a movie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,38 @@ class Snapshot:
         """The key of a node."""
         return NodeRef(self.labels[node], self.ids[node])
 
+    @cached_property
+    def bits(self) -> list[float]:
+        """`information` as plain numbers."""
+        found: list[float] = self.information.tolist()
+        return found
+
+    @cached_property
+    def codes(self) -> list[int]:
+        """`relation` as plain numbers."""
+        found: list[int] = self.relation.tolist()
+        return found
+
+    @cached_property
+    def _ways(self) -> dict[int, dict[int, tuple[int, ...]]]:
+        return {}
+
+    def ways(self, node: int) -> dict[int, tuple[int, ...]]:
+        """The nodes next to a node, each with the rows of the relationships that lead there; kept for the next call."""
+        known = self._ways.get(node)
+        if known is None:
+            if len(self._ways) >= KEPT_WAYS:
+                self._ways.clear()
+            first, last = int(self.indptr[node]), int(self.indptr[node + 1])
+            known = {}
+            for row, other in enumerate(self.neighbour[first:last].tolist(), first):
+                known[other] = (*known.get(other, ()), row)
+            self._ways[node] = known
+        return known
+
     def links(self, node: int) -> list[Link]:
         """The relationships of a node."""
-        rows = range(int(self.indptr[node]), int(self.indptr[node + 1]))
-        return [self.link(node, row) for row in rows]
+        return [self.link(node, row) for row in range(int(self.indptr[node]), int(self.indptr[node + 1]))]
 
     def link(self, node: int, row: int) -> Link:
         """The relationship in a row of the adjacency that belongs to `node`."""

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
 from graph.catalog import read_statement
-from graph.client import Reader, Row
+from graph.client import Reader
 
 Facts: TypeAlias = Mapping[EdgeRef, Mapping[str, Any]]
 """The edges that stand in the graph, each with the properties it has now."""
@@ -20,14 +20,16 @@ async def verify_edges(reader: Reader, edges: Iterable[EdgeRef]) -> Facts:
     wanted = {edge.element_id: edge for edge in edges}
     if not wanted:
         return {}
-    rows = await reader.read(read_statement("path/edges_by_id"), ids=sorted(wanted))
-    return {wanted[row["id"]]: row["properties"] for row in rows if _same(wanted[row["id"]], row)}
+    (row,) = await reader.read(read_statement("path/edges_by_id"), ids=sorted(wanted))
+    return {
+        wanted[id_]: properties
+        for id_, relation, start_label, start, end_label, end, properties in row["edges"]
+        if _named(wanted[id_]) == (relation, start_label, start, end_label, end)
+    }
 
 
-def _same(edge: EdgeRef, row: Row) -> bool:
-    start, end = (row["startLabel"], row["start"]), (row["endLabel"], row["end"])
-    named = (edge.start.label, edge.start.id), (edge.end.label, edge.end.id)
-    return row["relation"] == edge.relation and (start, end) == named
+def _named(edge: EdgeRef) -> tuple[str, str, str, str, str]:
+    return edge.relation.value, edge.start.label.value, edge.start.id, edge.end.label.value, edge.end.id
 
 
 async def find_edges(reader: Reader, edges: Sequence[EdgeRef]) -> list[EdgeRef | None]:

@@ -121,7 +121,10 @@ def _bytes(array: AnyArray) -> bytes:
 
 
 def _digest(content: Mapping[str, Any]) -> str:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    try:
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"a manifest cannot hold a figure that is no number, or an object: {error}") from error
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -136,14 +139,25 @@ def _place(root: Path, version: str, blobs: Mapping[str, bytes]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         making.chmod(0o755)
+        _sync(making)
         try:
             making.rename(root / version)
         except OSError:
             if not (root / version).is_dir():
                 raise
             load_artifact(root, version)  # another process was first, with the same content
+        _sync(root)
     finally:
         shutil.rmtree(making, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    """Let the names in a folder survive a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _manifest(folder: Path, version: str) -> dict[str, Any]:
@@ -167,7 +181,11 @@ def _manifest(folder: Path, version: str) -> dict[str, Any]:
 def _check_unchanged(path: Path, manifest: Mapping[str, Any], version: str) -> None:
     dated = {name: value for name, value in manifest.items() if name != "checksum"}
     content = {name: value for name, value in dated.items() if name != "created_at"}
-    if _digest(dated) != manifest["checksum"] or f"{manifest['model']}-{_digest(content)[:12]}" != version:
+    try:
+        unchanged = _digest(dated) == manifest["checksum"] and f"{manifest['model']}-{_digest(content)[:12]}" == version
+    except InvalidInput:
+        unchanged = False
+    if not unchanged:
         raise ArtifactCorrupt(f"{path} was changed after it was written, or belongs to another model than {version}")
 
 

@@ -100,7 +100,7 @@ def _similar(artifact: Artifact) -> Iterator[tuple[str, str, float, int]]:
 
 
 async def promote(writer: Writer, artifacts: Path, version_id: str, progress: Progress | None = None) -> None:
-    """Serve an older version again: its artefact is checked, its SIMILAR relationships written anew, then the pointer."""
+    """Serve an older version: its artefact is checked, its SIMILAR relationships are written, last the pointer."""
     version = await find_version(writer, version_id)
     if version.active:
         raise ModelError(f"{version_id} is the active model already; nothing was changed")

@@ -7,11 +7,12 @@ shared person comes before a common genre. Every path is verified in the graph b
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
-from graph.snapshot import Link, Snapshot
-from recommenders.histories import Preference, Rated, UserHistory
+from graph.snapshot import RELATIONS, Link, Snapshot
+from recommenders.histories import UserHistory
 
 WEIGHTS: Final[Mapping[Relation, float]] = {
     Relation.PART_OF: 2.0,
@@ -65,13 +66,12 @@ class Reason:
 
 
 class Explainer:
-    """Finds the reasons of one user's page; remembers what it looked up for the next movie of the page."""
+    """Finds the reasons of one user's page."""
 
     def __init__(self, snapshot: Snapshot, history: UserHistory) -> None:
         self._snapshot, self._history = snapshot, history
         self._rated = {one.movie_id: one for one in history.ratings}
         self._preferred = {one.node: one for one in history.preferences}
-        self._links: dict[int, dict[int, list[Link]]] = {}
 
     def reasons(self, movie_id: str, contributions: Sequence[Contribution], count: int) -> list[Reason]:
         """The best `count` paths to a movie, one for each source, the most telling contribution first."""
@@ -79,77 +79,74 @@ class Explainer:
         if target < 0 or count < 1:
             return []
         positive = sorted((one for one in contributions if one.value > 0), key=lambda one: (-one.value, one.node))
-        found = [reason for one in positive[:OWN_MOVIES] if (reason := self._reason(one, target))]
-        found.sort(key=lambda reason: (-reason.contribution * reason.strength, reason.nodes))
-        return found[:count]
+        found = [way for one in positive[:OWN_MOVIES] if (way := self._way(one, target))]
+        found.sort(key=lambda way: (-way.contribution.value * way.strength, way.contribution.node))
+        return [self._reason(way, target) for way in found[:count]]
 
-    def _reason(self, contribution: Contribution, target: int) -> Reason | None:
+    def _way(self, contribution: Contribution, target: int) -> "_Way | None":
+        """The strongest way from what contributes to the movie."""
         own = self._snapshot.find(contribution.node)
         if own < 0:
             return None
         if contribution.node.label is not Label.MOVIE:
-            return self._preference(self._preferred[contribution.node], own, target, contribution.value)
-        rated = self._rated[contribution.node.id]
-        best = max(self._between(own, target), key=lambda found: (found[0], *_order(found[1])), default=None)
-        return None if best is None else self._made(rated, own, best, target, contribution.value)
+            rows = self._snapshot.ways(target).get(own)
+            return _Way(contribution, own, self._strength(own, rows[0], rows[0]), (), rows[:1]) if rows else None
+        best = _Way(contribution, own, 0.0, (), ())
+        mine, theirs = self._snapshot.ways(own), self._snapshot.ways(target)
+        if target in mine:
+            best = _Way(contribution, own, SIMILAR_STRENGTH, mine[target][:1], ())
+        for entity in mine.keys() & theirs.keys():
+            if entity >= self._snapshot.movies:
+                for one, other in product(mine[entity], theirs[entity]):
+                    way = _Way(contribution, own, self._strength(entity, one, other), (one,), (other,))
+                    best = max(best, way, key=_Way.order)
+        return best if best.strength else None
 
-    def _made(self, rated: Rated, own: int, best: tuple[float, tuple[Link, ...]], target: int, value: float) -> Reason:
-        strength, links = best
-        middle = [_other(links[0], own)] if len(links) == 2 else []
+    def _strength(self, entity: int, one: int, other: int) -> float:
+        codes = self._snapshot.codes
+        return self._snapshot.bits[entity] * min(_BY_CODE[codes[one]], _BY_CODE[codes[other]])
+
+    def _reason(self, way: "_Way", target: int) -> Reason:
+        snapshot = self._snapshot
+        links = [snapshot.link(way.own, row) for row in way.rows]
+        links += [snapshot.link(target, row) for row in way.last_rows]
+        middle = [_other(links[0], way.own)] if way.rows and way.last_rows else []
+        source, rating = self._source(way.contribution.node)
         return Reason(
-            nodes=tuple(self._snapshot.ref(node) for node in (own, *middle, target)),
-            edges=tuple(self._snapshot.edge(link) for link in links),
-            source=self._history.rating_edge(rated),
-            rating=rated.rating if rated.element_id else None,
-            contribution=value,
-            strength=strength,
+            nodes=tuple(snapshot.ref(node) for node in (way.own, *middle, target)),
+            edges=tuple(snapshot.edge(link) for link in links),
+            source=source,
+            rating=rating,
+            contribution=way.contribution.value,
+            strength=way.strength,
         )
 
-    def _preference(self, preference: Preference, entity: int, target: int, value: float) -> Reason | None:
-        links = self._links_of(target).get(entity, [])
-        if not links:
-            return None
+    def _source(self, node: NodeRef) -> tuple[EdgeRef | None, float | None]:
+        """The user's own edge to a node, and the rating on it."""
+        if node.label is Label.MOVIE:
+            rated = self._rated[node.id]
+            return self._history.rating_edge(rated), rated.rating if rated.element_id else None
         user = NodeRef(Label.USER, self._history.user_id or "")
-        return Reason(
-            nodes=(preference.node, self._snapshot.ref(target)),
-            edges=(self._snapshot.edge(links[0]),),
-            source=EdgeRef(Relation.PREFERS, user, preference.node, preference.element_id),
-            rating=None,
-            contribution=value,
-            strength=float(self._snapshot.information[entity]) * _weight(links[0], links[0]),
-        )
+        return EdgeRef(Relation.PREFERS, user, node, self._preferred[node].element_id), None
 
-    def _between(self, own: int, target: int) -> list[tuple[float, tuple[Link, ...]]]:
-        """Every way from an own movie to the movie: over one entity, or straight by the model's similarity."""
-        mine, theirs = self._links_of(own), self._links_of(target)
-        found: list[tuple[float, tuple[Link, ...]]] = [
-            (float(self._snapshot.information[entity]) * _weight(one, other), (one, other))
-            for entity in mine.keys() & theirs.keys()
-            if entity >= self._snapshot.movies
-            for one in mine[entity]
-            for other in theirs[entity]
-        ]
-        found += [(SIMILAR_STRENGTH, (link,)) for link in mine.get(target, [])]
-        return found
 
-    def _links_of(self, node: int) -> dict[int, list[Link]]:
-        """The relationships of a node by the node at their other end."""
-        known = self._links.get(node)
-        if known is None:
-            known = self._links[node] = {}
-            for link in self._snapshot.links(node):
-                known.setdefault(_other(link, node), []).append(link)
-        return known
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way to the movie: rows of the adjacency of the own movie, then of the movie."""
+
+    contribution: Contribution
+    own: int
+    strength: float
+    rows: tuple[int, ...]
+    last_rows: tuple[int, ...]
+
+    def order(self) -> tuple[float, tuple[int, ...]]:
+        """The strongest first; among equals the smallest rows."""
+        return self.strength, tuple(-row for row in (*self.rows, *self.last_rows))
+
+
+_BY_CODE: Final = [WEIGHTS.get(relation, 0.0) for relation in RELATIONS]
 
 
 def _other(link: Link, node: int) -> int:
     return link.end if link.start == node else link.start
-
-
-def _weight(one: Link, other: Link) -> float:
-    return min(WEIGHTS.get(one.relation, 0.0), WEIGHTS.get(other.relation, 0.0))
-
-
-def _order(links: tuple[Link, ...]) -> tuple[int, ...]:
-    """Among equally strong paths the one with the smallest relationship numbers."""
-    return tuple(-link.number for link in links)

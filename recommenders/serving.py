@@ -18,7 +18,6 @@ from cinegraph.types import Label, MovieFilter, NodeRef
 from graph.catalog import read_statement
 from graph.client import Reader, Row
 from graph.snapshot import Floats, Ints, Mask, Snapshot, empty_snapshot, load_snapshot
-from recommenders.arrays import FloatArray
 from recommenders.artifacts import Artifact, load_artifact
 from recommenders.histories import Histories, UserHistory
 from recommenders.reasons import Contribution
@@ -55,14 +54,79 @@ class State:
         return self.columns >= 0
 
 
+@dataclass(frozen=True)
+class Scored:
+    """All scores for one history from one state: what the model says, and what stated preferences add."""
+
+    state: State
+    scorer: Scorer
+    history: UserHistory
+    known: History
+
+    @cached_property
+    def model_scores(self) -> Floats:
+        """What the model says of each movie; shape (M,)."""
+        return np.asarray(self.scorer.score(self.known), dtype=np.float64)
+
+    @cached_property
+    def preferred(self) -> dict[NodeRef, Floats]:
+        """What each stated preference adds to each movie; shape (M,)."""
+        size = PREFERENCE * float(np.max(np.abs(self.model_scores), initial=0.0))
+        return {
+            one.node: np.asarray(self._near(one.node), np.float64) * (one.weight * size)
+            for one in self.history.preferences
+        }
+
+    @cached_property
+    def scores(self) -> Floats:
+        """The whole score of each movie; shape (M,)."""
+        return self.model_scores + sum(self.preferred.values(), np.zeros(len(self.model_scores)))
+
+    @cached_property
+    def personal(self) -> bool:
+        """Whether anything of the user is in the scores; popularity alone where not."""
+        return self.scorer.is_personal(self.known) or any(values.any() for values in self.preferred.values())
+
+    def _near(self, node: NodeRef) -> Mask:
+        """Which movies are connected to a node; shape (M,)."""
+        snapshot = self.state.snapshot
+        near = np.zeros(snapshot.movies + 1, dtype=bool)  # the last place is for movies that are not there any more
+        number = snapshot.find(node)
+        if number >= 0:
+            neighbours = snapshot.neighbour[snapshot.indptr[number] : snapshot.indptr[number + 1]]
+            near[neighbours[neighbours < snapshot.movies]] = True
+        found: Mask = near[self.state.columns]
+        return found
+
+    def contributions(self, movie_id: str) -> list[Contribution]:
+        """What adds up to a movie's score: each own movie of the model, each preference; none for popularity alone."""
+        place = self.state.index.get(movie_id)
+        if place is None or not self.personal:
+            return []
+        values = self.scorer.contributions(self.known, place).tolist()
+        movies = [NodeRef(Label.MOVIE, self.state.movie_ids[item]) for item in self.known.items.tolist()]
+        found = [Contribution(movie, value) for movie, value in zip(movies, values, strict=True)]
+        return found + [
+            Contribution(node, float(added[place])) for node, added in self.preferred.items() if added[place]
+        ]
+
+
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Movies in order, with scores; `personal` is false where it is popularity alone."""
+    """Movies in order, with scores, and what the scores are made of."""
 
     movie_ids: tuple[str, ...]
     scores: tuple[float, ...]
-    personal: bool
-    state: State
+    scored: Scored
+
+
+def best_first(scores: Floats, allowed: Mask, count: int) -> Ints:
+    """The places of the `count` highest scores among those allowed, highest first, equal ones by place."""
+    places = np.flatnonzero(allowed)
+    if len(places) > count:
+        least = np.partition(scores[places], len(places) - count)[len(places) - count]
+        places = places[scores[places] >= least]
+    return places[np.lexsort((places, -scores[places]))][:count].astype(np.int32)
 
 
 class Serving:
@@ -132,88 +196,29 @@ class Serving:
 
     # -- answers -------------------------------------------------------------------------------------------------
 
-    def scores(self, state: State, history: UserHistory) -> tuple[Floats, bool]:
-        """The score of every movie of the model, shape (M,), and whether the user's own history is in it."""
-        scorer = _scorer_of(state)
-        known = self.known(state, history)
-        scores = np.asarray(scorer.score(known), dtype=np.float64)
-        bonus = self._bonus(state, history, scores)
-        return scores + bonus, bool(len(known.items)) or bool(np.any(bonus))
-
-    def known(self, state: State, history: UserHistory) -> History:
-        """The history as the scorers take it: movies of the model with weights by rating."""
-        rated = [(state.index[one.movie_id], one.rating) for one in history.ratings if one.movie_id in state.index]
-        return History.from_ratings([item for item, _ in rated], [rating for _, rating in rated])
-
-    def _bonus(self, state: State, history: UserHistory, scores: Floats) -> Floats:
-        bonus = np.zeros(len(scores))
-        for preference in history.preferences:
-            bonus += preference.weight * self._preferred(state, preference.node, scores)
-        return bonus
-
-    def _preferred(self, state: State, node: NodeRef, scores: Floats) -> Floats:
-        """What a full preference for a node adds to each movie."""
-        snapshot = state.snapshot
-        near = np.zeros(snapshot.movies + 1, dtype=bool)  # the last place is for movies that are not there any more
-        number = snapshot.find(node)
-        if number >= 0:
-            neighbours = snapshot.neighbour[snapshot.indptr[number] : snapshot.indptr[number + 1]]
-            near[neighbours[neighbours < snapshot.movies]] = True
-        size = PREFERENCE * float(np.max(np.abs(scores), initial=0.0))
-        return size * near[state.columns]
-
     def rank(self, history: UserHistory, wanted: MovieFilter, count: int = RANKED) -> Ranking:
         """The best movies for a history: never one that was rated, viewed, dismissed, said to be liked or filtered out.
 
         Equal scores are ordered by the model's order of movies, so that the same input gives the same bytes.
         """
+        scored = self.score(history)
+        state = scored.state
+        order = best_first(scored.scores, self.allowed(state, history, wanted), count)
+        return Ranking(tuple(state.movie_ids[i] for i in order), tuple(float(scored.scores[i]) for i in order), scored)
+
+    def score(self, history: UserHistory) -> Scored:
+        """The score of every movie for a history."""
         state = self._state
-        scores, personal = self.scores(state, history)
-        allowed = self.allowed(state, history, wanted)
-        places = np.flatnonzero(allowed)
-        if len(places) > count:
-            cut = np.partition(-scores[places], count - 1)[count - 1]
-            places = places[-scores[places] <= cut]
-        order = places[np.lexsort((places, -scores[places]))][:count]
-        return Ranking(
-            tuple(state.movie_ids[i] for i in order), tuple(float(scores[i]) for i in order), personal, state
-        )
+        if state.scorer is None:
+            raise ModelError("no model is active yet: train and publish one with cinegraph train")
+        rated = [(state.index[one.movie_id], one.rating) for one in history.ratings if one.movie_id in state.index]
+        known = History.from_ratings([item for item, _ in rated], [rating for _, rating in rated])
+        return Scored(state, state.scorer, history, known)
 
     def allowed(self, state: State, history: UserHistory, wanted: MovieFilter) -> Mask:
         """Which of the model's movies may be recommended; shape (M,)."""
         mask = np.append(state.snapshot.mask(wanted), False)
-        allowed = mask[state.columns] & state.present
+        allowed: Mask = mask[state.columns] & state.present
         known = [state.index[id_] for id_ in history.known if id_ in state.index]
         allowed[known] = False
         return allowed
-
-    def contributions(self, state: State, history: UserHistory, movie_id: str) -> list[Contribution]:
-        """What adds up to a movie's score: each own movie of the model, each preference; none where the score is
-        popularity alone."""
-        place = state.index.get(movie_id)
-        known = self.known(state, history)
-        if place is None:
-            return []
-        scorer = _scorer_of(state)
-        values: FloatArray = scorer.contributions(known, place)
-        found = [
-            Contribution(NodeRef(Label.MOVIE, state.movie_ids[item]), float(value))
-            for item, value in zip(known.items, values, strict=True)
-        ]
-        return found + self._preference_contributions(state, history, place, scorer.score(known))
-
-    def _preference_contributions(
-        self, state: State, history: UserHistory, place: int, scores: FloatArray
-    ) -> list[Contribution]:
-        found = []
-        for preference in history.preferences:
-            value = preference.weight * self._preferred(state, preference.node, np.asarray(scores, np.float64))[place]
-            if value:
-                found.append(Contribution(preference.node, float(value)))
-        return found
-
-
-def _scorer_of(state: State) -> Scorer:
-    if state.scorer is None:
-        raise ModelError("no model is active yet: train and publish one with cinegraph train")
-    return state.scorer

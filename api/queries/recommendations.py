@@ -12,7 +12,7 @@ from api.compiler.binding import Argument
 from api.compiler.compiler import DEFAULT_FIRST, MAX_FIRST
 from api.compiler.planner import coerced, selected_at
 from api.compiler.selection import Scope, Selected, fields_of
-from api.context import Context, Info, Services
+from api.context import Context, Info
 from api.explaining import Found, Speaker, check, find_reasons, path_nodes, standing, verify
 from api.hydration import Hydrated, hydrated
 from api.ids import key_of
@@ -170,12 +170,12 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     history = await _history(info.context, asked)
     ranking = services.serving.rank(history, asked.wanted)
     page = _page(ranking, asked)
-    found = _reasons(services, ranking, history, [ranking.movie_ids[i] for i in page], asked.why)
+    found = _reasons(ranking, history, [ranking.movie_ids[i] for i in page], asked.why)
     facts = await verify(services.graph, found.values())
     kept = {movie_id: standing(one, facts, asked.why) for movie_id, one in found.items()}
     read = await hydrated(info._raw_info, partial(_refs, kept, tuple(kept)), user_id=info.context.user_id)
     _refuse_stale(history, read)
-    state = ranking.state
+    state = ranking.scored.state
     speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
     edges = [
         RecommendationEdge(
@@ -193,7 +193,7 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
         hydrated=read,
         edges=edges,
         page_info=_page_info(edges, asked, bool(page) and page[-1] + 1 < len(ranking.movie_ids)),
-        basis=Basis.MODEL if ranking.personal else Basis.POPULARITY,
+        basis=Basis.MODEL if ranking.scored.personal else Basis.POPULARITY,
         model_version=state.version,
         graph_version=state.snapshot.version,
     )
@@ -220,15 +220,11 @@ def _page_info(edges: Sequence[RecommendationEdge], asked: Asked, more: bool) ->
     )
 
 
-def _reasons(
-    services: Services, ranking: Ranking, history: UserHistory, movie_ids: Sequence[str], why: int
-) -> dict[str, Found]:
-    explainer = Explainer(ranking.state.snapshot, history)
-    serving = services.serving
+def _reasons(ranking: Ranking, history: UserHistory, movie_ids: Sequence[str], why: int) -> dict[str, Found]:
+    explainer = Explainer(ranking.scored.state.snapshot, history)
+    scored = ranking.scored
     return {
-        movie_id: find_reasons(
-            explainer, movie_id, serving.contributions(ranking.state, history, movie_id) if why else [], why
-        )
+        movie_id: find_reasons(explainer, movie_id, scored.contributions(movie_id) if why else [], why)
         for movie_id in movie_ids
     }
 
@@ -248,10 +244,8 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
     if place is None:
         return None
     ranking = services.serving.rank(history, MovieFilter())
-    scores, personal = services.serving.scores(state, history)
-    contributions = sorted(
-        services.serving.contributions(state, history, movie_id), key=lambda one: (-one.value, one.node)
-    )
+    scored = ranking.scored
+    contributions = sorted(scored.contributions(movie_id), key=lambda one: (-one.value, one.node))
     found = find_reasons(Explainer(state.snapshot, history), movie_id, contributions, asked.why)
     facts = await verify(services.graph, [found])
     kept = standing(found, facts, asked.why)
@@ -263,9 +257,9 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
         movie_id=movie_id,
         hydrated=read,
         reasons=[speaker.show(one, found.positive) for one in kept],
-        score=float(scores[place]),
+        score=float(scored.scores[place]),
         rank=ranking.movie_ids.index(movie_id) + 1 if movie_id in ranking.movie_ids else None,
-        basis=Basis.MODEL if personal else Basis.POPULARITY,
+        basis=Basis.MODEL if scored.personal else Basis.POPULARITY,
         model_version=state.version,
         contributions=[ScoreContribution(ref=one.node, hydrated=read, value=one.value) for one in contributions],
     )

@@ -5,8 +5,8 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from cinegraph.cli import data, dev, graph, models, serve
 from cinegraph.cli.console import complain
@@ -53,12 +53,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = app(args=list(arguments), standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except click.exceptions.Abort:
-        return 130
-    except KeyboardInterrupt:
+    except TyperException as error:
+        error.show()  # type: ignore[attr-defined]
+        return int(getattr(error, "exit_code", 2))
+    except (typer.Abort, KeyboardInterrupt):
         return 130
     except CinegraphError as error:
         return _failed(error, error.exit_code, str(error), debug)

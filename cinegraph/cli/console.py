@@ -6,7 +6,12 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+WIDTH = 120
+"""Columns where the output is not a terminal."""
+
 out = Console(highlight=False)
+if not out.is_terminal:
+    out = Console(highlight=False, width=WIDTH)
 err = Console(stderr=True, highlight=False)
 
 Stages = Callable[[str, int, int | None], None]

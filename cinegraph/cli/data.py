@@ -10,11 +10,14 @@ import typer
 from cinegraph.app import open_graph
 from cinegraph.cli.console import Stages, out, say, stages
 from cinegraph.settings import load_settings
-from graph.client import Writer
+from graph.catalog import read_statement
+from graph.client import GraphClient, Writer
 from graph.ingest.movielens import ingest_movielens
 from graph.ingest.options import IngestOptions
 from graph.ingest.quality import QualityReport
+from graph.ingest.sample import ingest_sample
 from graph.ingest.tmdb import ingest_tmdb
+from graph.sample.simulator import SimulatorConfig
 
 app = typer.Typer(help="Bring data into the graph.", no_args_is_help=True)
 
@@ -47,6 +50,26 @@ def tmdb(
     """TMDB's facts about movies: cast, crew, keywords, companies, collections."""
     options = _options(force, max_bad, cast)
     _run(lambda writer, progress: ingest_tmdb(writer, path, options, progress), options, report)
+
+
+@app.command()
+def sample(
+    users: Annotated[int, typer.Option(min=50, max=20_000, help="Believable users to simulate.")] = 400,
+    force: Force = False,
+    report: Report = None,
+) -> None:
+    """The project's own catalogue of films, with simulated users."""
+    options = _options(force, 0.0)
+    config = SimulatorConfig(users=users)
+    _run(lambda writer, progress: ingest_sample(writer, config, options, progress), options, report)
+
+
+async def ensure_sample(client: GraphClient, users: int) -> None:
+    """Load the sample where the graph has no movie yet."""
+    (state,) = await client.reader.read(read_statement("meta/is_empty"))
+    if state["empty"]:
+        with stages() as progress:
+            await ingest_sample(client.writer, SimulatorConfig(users=users), IngestOptions(), progress)
 
 
 def _options(force: bool, max_bad: float, cast: int = 25) -> IngestOptions:

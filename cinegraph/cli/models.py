@@ -101,8 +101,9 @@ def _show(run: TrainingRun, output: Any) -> None:
             over,
             f"{one.seconds:.1f}",
         )
-    out.print(table, width=120, soft_wrap=True)
-    out.print(f"* best on the validation part; R: Recall, cov.: coverage@10, nov.: novelty@10 in bits; data {run.fingerprint[:12]}, seed {run.seed}")
+    out.print(table)
+    out.print("* best on the validation part; R: Recall, cov.: coverage@10, nov.: novelty@10 in bits")
+    out.print(f"data {run.fingerprint[:12]}, seed {run.seed}")
     if output is not None:
         json.dump(run.as_json(), output, indent=2)
 

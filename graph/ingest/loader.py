@@ -85,6 +85,13 @@ class Loader:
     async def _ratings(self, rows: Rows) -> None:
         await self.writer.write(write_statement("ingest/ratings"), rows=rows)
 
+    async def views(self, batches: Callable[[], Iterable[tuple[int, Rows]]], total: int) -> None:
+        """Views, grouped by user: `[user's id, [[movie's id, milliseconds, seconds, views], …]]`."""
+        await self.stage("views", batches, self._views, total)
+
+    async def _views(self, rows: Rows) -> None:
+        await self.writer.write(write_statement("ingest/views"), rows=rows)
+
     async def genres(self, nodes: Rows, rows: Rows) -> None:
         """Genres, and which movies have them: `[movie's id, [genre's id, …]]`."""
 

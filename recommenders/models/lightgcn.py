@@ -47,7 +47,7 @@ class Config(ModelConfig):
     evaluate_every: int = Field(10, ge=1, description="epochs between two looks at the validation part")
     patience: int = Field(2, ge=1, description="looks without a better NDCG@10 after which training stops")
     init_std: float = Field(0.1, gt=0, description="standard deviation of the embeddings at the start")
-    threads: int = Field(2, ge=1, le=256, description="threads on the CPU: another number may give other bytes")
+    threads: int = Field(1, ge=1, le=256, description="threads on the CPU: more help only where cores are idle")
 
 
 class LightGCN(Model[Config]):

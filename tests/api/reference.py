@@ -72,9 +72,7 @@ def ratings(movie: Item) -> list[Row]:
 
 
 def rated(user: Item) -> list[Row]:
-    found = [
-        Row([at, m], {"rating": rating, "at": at}, MOVIES[m]) for u, m, rating, at in tiny.RATINGS if u == user.id
-    ]
+    found = [Row([at, m], {"rating": rating, "at": at}, MOVIES[m]) for u, m, rating, at in tiny.RATINGS if u == user.id]
     return descending(found)
 
 

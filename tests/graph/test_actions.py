@@ -10,7 +10,8 @@ from tests import tiny
 
 EDGES = ReadStatement(
     "edges",
-    "MATCH (u:User {id: $user})-[r]->(n) RETURN type(r) AS type, n.id AS id, properties(r) AS properties ORDER BY type, id",
+    "MATCH (:User {id: $user})-[r]->(n) RETURN type(r) AS type, n.id AS id, properties(r) AS properties "
+    "ORDER BY type, id",
     frozenset({"user"}),
 )
 VERSION = ReadStatement("version", "MATCH (u:User {id: $user}) RETURN u.version AS version", frozenset({"user"}))

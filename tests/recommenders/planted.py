@@ -5,7 +5,7 @@ import polars as pl
 
 from recommenders.interactions import Interactions
 
-GROUPS, USERS, MOVIES, BLOCKBUSTERS = 4, 160, 120, 6
+GROUPS, USERS, MOVIES, BLOCKBUSTERS = 4, 160, 118, 6
 SMALL = {"lightgcn": {"embedding_dim": 16, "layers": 2, "epochs": 40, "batch_size": 512, "learning_rate": 0.02}}
 """Hyper-parameters that are enough for so little data."""
 

@@ -235,6 +235,6 @@ def test_embeddings_have_a_row_for_each_movie_and_user(name: str) -> None:
 def test_similar_movies_are_of_the_same_group(name: str) -> None:
     groups = np.array([int(movie[1:]) for movie in data().movies]) - 6
     scorer = fitted(name).scorer()
-    pairs = [(movie, other) for movie in range(6, 120) for other in scorer.similar(movie, 3).items]
+    pairs = [(movie, other) for movie in range(6, 118) for other in scorer.similar(movie, 3).items]
     same = [groups[a] % 4 == groups[b] % 4 for a, b in pairs if groups[a] >= 0 and groups[b] >= 0]
     assert np.mean(same) > 0.9

@@ -1,0 +1,434 @@
+"""The endpoint as HTTP sees it: who is let in, what is run, and what an answer never says."""
+
+import json
+import logging
+import re
+import time
+from collections.abc import AsyncIterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import neo4j
+import pytest
+import pytest_asyncio
+
+from api.auth import AUDIENCE, ISSUER, load_secret, make_token
+from api.context import Services
+from api.server import build_app
+from cinegraph.settings import ApiSettings
+from graph.client import Address, GraphClient
+from recommenders.serving import Serving
+from tests.api.harness import api_over
+from tests.conftest import GRAPH_SETTINGS, empty
+from tests.published import serving_over
+
+SECRET = b"s" * 32
+JSON, GRAPHQL = "application/json", "application/graphql-response+json"
+TITLE = '{ movie(id: "1") { title } }'
+ALIEN = {"movie": {"title": "Alien"}}
+RATE = 'mutation { rateMovie(movie: "5", rating: 4.0) { __typename } }'
+SECRETS = re.compile(
+    r"Traceback|File \"|\.py|neo4j|bolt|127\.0\.0\.1|localhost|MATCH|RETURN|CALL|\$p0|Error\(|/home|/work|/tmp|secret",
+)
+
+
+def client_over(services: Services, **settings: Any) -> httpx.AsyncClient:
+    """The application without a network."""
+    app = build_app(services, ApiSettings(**settings), SECRET)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver")
+
+
+def bearer(user: str = "1", secret: bytes = SECRET, days: int = 1) -> dict[str, str]:
+    return {"Authorization": f"Bearer {make_token(secret, user, days)}"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def services(migrated: GraphClient, tmp_path_factory: pytest.TempPathFactory) -> Services:
+    await empty(migrated)
+    return api_over(migrated, await serving_over(migrated, tmp_path_factory.mktemp("models"))).services
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_over(services) as client:
+        yield client
+
+
+async def ratings_of(graph: GraphClient, user: str) -> int:
+    """How many ratings a user has in the graph."""
+    rows = await graph.session.read("MATCH (:User {id: $id})-[r:RATED]->() RETURN count(r) AS n", {"id": user})
+    return int(rows[0]["n"])
+
+
+def refused(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The one error of a request that was not run; every error has a code and the request's id."""
+    body = response.json()
+    assert response.status_code == status, body
+    assert "data" not in body
+    (error,) = body["errors"]
+    assert error["extensions"]["code"] == code
+    assert re.fullmatch(r"[0-9a-f]{16}", error["extensions"]["requestId"])
+    assert not SECRETS.search(error["message"]), error["message"]
+    found: dict[str, Any] = error
+    return found
+
+
+# -- what is run -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_query_is_run_by_post_and_by_get(http: httpx.AsyncClient) -> None:
+    posted = await http.post("/graphql", json={"query": TITLE})
+    got = await http.get("/graphql", params={"query": TITLE})
+    assert (posted.status_code, got.status_code) == (200, 200)
+    assert posted.json() == got.json() == {"data": ALIEN}
+    assert posted.headers["content-type"] == JSON
+
+
+async def test_variables_and_the_name_of_the_operation_are_taken_by_both_methods(http: httpx.AsyncClient) -> None:
+    query = "query A { __typename } query B($id: ID!) { movie(id: $id) { title } }"
+    asked = {"query": query, "operationName": "B"}
+    posted = await http.post("/graphql", json={**asked, "variables": {"id": "1"}})
+    got = await http.get("/graphql", params={**asked, "variables": '{"id": "1"}'})
+    assert posted.json() == got.json() == {"data": ALIEN}
+
+
+@pytest.mark.parametrize("media", [JSON, f"{JSON}; charset=utf-8", "Application/JSON;charset=UTF-8"])
+async def test_json_is_taken_with_and_without_a_charset(http: httpx.AsyncClient, media: str) -> None:
+    response = await http.post("/graphql", content=json.dumps({"query": TITLE}), headers={"content-type": media})
+    assert response.json() == {"data": ALIEN}
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_other_methods_are_refused_with_those_allowed(http: httpx.AsyncClient, method: str) -> None:
+    response = await http.request(method, "/graphql", json={"query": TITLE})
+    refused(response, 405, "METHOD_NOT_ALLOWED")
+    assert response.headers["allow"] == "GET, POST"
+
+
+async def test_t32_a_mutation_by_get_is_refused_and_not_run(http: httpx.AsyncClient, migrated: GraphClient) -> None:
+    before = await ratings_of(migrated, "1")
+    response = await http.get("/graphql", params={"query": RATE}, headers=bearer())
+    refused(response, 405, "METHOD_NOT_ALLOWED")
+    assert response.headers["allow"] == "POST"
+    named = {"query": f"query Q {TITLE} {RATE.replace('mutation', 'mutation M')}", "operationName": "M"}
+    refused(await http.get("/graphql", params=named, headers=bearer()), 405, "METHOD_NOT_ALLOWED")
+    assert await ratings_of(migrated, "1") == before
+
+
+async def test_t32_batches_are_not_taken(http: httpx.AsyncClient) -> None:
+    error = refused(await http.post("/graphql", json=[{"query": TITLE}]), 400, "BAD_REQUEST")
+    assert "batches are not taken" in error["message"]
+
+
+async def test_t32_a_request_has_at_most_four_mutations(http: httpx.AsyncClient, migrated: GraphClient) -> None:
+    before = await ratings_of(migrated, "t32")
+
+    def operation(count: int) -> str:
+        fields = [f'm{i}: rateMovie(movie: "{1 + i % 5}", rating: 4.0) {{ __typename }}' for i in range(count)]
+        return f"mutation {{ {' '.join(fields)} }}"
+
+    five = await http.post("/graphql", json={"query": operation(5)}, headers=bearer("t32"))
+    refused(five, 400, "LIMIT_EXCEEDED")
+    assert await ratings_of(migrated, "t32") == before
+    four = await http.post("/graphql", json={"query": operation(4)}, headers=bearer("t32"))
+    assert set(four.json()["data"]) == {"m0", "m1", "m2", "m3"}
+
+
+SIMPLE = {
+    "text/plain": json.dumps({"query": RATE}),
+    "application/x-www-form-urlencoded": f"query={RATE}",
+    "multipart/form-data; boundary=x": f'--x\r\nContent-Disposition: form-data; name="query"\r\n\r\n{RATE}\r\n--x--',
+    "": json.dumps({"query": RATE}),
+    "application/graphql": RATE,
+    "text/json": json.dumps({"query": RATE}),
+}
+
+
+@pytest.mark.parametrize("media", SIMPLE)
+@pytest.mark.parametrize("in_url", [False, True])
+async def test_t35_no_simple_request_of_a_browser_runs_anything(
+    http: httpx.AsyncClient, migrated: GraphClient, media: str, in_url: bool
+) -> None:
+    headers = {**bearer(), **({"content-type": media} if media else {})}
+    before, sent = await ratings_of(migrated, "1"), migrated.session.statements
+    url = "/graphql?query=%7B__typename%7D" if in_url else "/graphql"
+    response = await http.post(url, content=SIMPLE[media], headers=headers)
+    refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
+    assert migrated.session.statements == sent
+    assert await ratings_of(migrated, "1") == before
+
+
+async def test_t35_no_other_origin_may_read_an_answer(http: httpx.AsyncClient) -> None:
+    asked = await http.get("/graphql", params={"query": TITLE}, headers={"Origin": "https://elsewhere.example"})
+    preflight = await http.options(
+        "/graphql", headers={"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    )
+    assert preflight.status_code == 405
+    for response in (asked, preflight):
+        assert not [name for name in response.headers if name.startswith("access-control")]
+
+
+# -- what is refused -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("{", "the body is not JSON"),
+        ("", "the body is not JSON"),
+        ("\xff\xfe", "the body is not JSON"),
+        ("[" * 50_000, "the body is not JSON"),
+        ("null", "the body is a NoneType"),
+        ('"x"', "the body is a str"),
+        ("[]", "the body is a list"),
+        ("{}", "there is no query"),
+        ('{"query": ""}', "there is no query"),
+        ('{"query": 1}', "query must be a str"),
+        ('{"query": "{__typename}", "variables": []}', "variables must be a dict"),
+        ('{"query": "{__typename}", "operationName": {}}', "operationName must be a str"),
+        ('{"query": "{__typename}", "extensions": 1}', "extensions must be a dict"),
+        ('{"query": "{__typename}", "variables": {"id": "\\ud800"}}', "surrogates not allowed"),
+        ('{"query": "{ movie(id: \\"\\udfff\\") { id } }"}', "surrogates not allowed"),
+    ],
+)
+async def test_a_bad_body_is_refused_with_what_is_wrong(http: httpx.AsyncClient, body: str, said: str) -> None:
+    response = await http.post("/graphql", content=body.encode("latin-1"), headers={"content-type": JSON})
+    assert said in refused(response, 400, "BAD_REQUEST")["message"]
+
+
+@pytest.mark.parametrize("parameters", [{}, {"query": TITLE, "variables": "{"}, {"query": TITLE, "variables": "[]"}])
+async def test_a_bad_url_is_refused(http: httpx.AsyncClient, parameters: dict[str, str]) -> None:
+    refused(await http.get("/graphql", params=parameters), 400, "BAD_REQUEST")
+
+
+async def test_a_deeply_nested_value_is_refused_by_a_limit(http: httpx.AsyncClient) -> None:
+    query = "query($f: MovieFilter) { movies(filter: $f) { totalCount } }"
+    filter_ = '{"and": [' * 300 + "{}" + "]}" * 300
+    body = f'{{"query": "{query}", "variables": {{"f": {filter_}}}}}'
+    in_variables = await http.post("/graphql", content=body, headers={"content-type": JSON})
+    in_document = await http.post("/graphql", json={"query": f"{{ movie(id: {'[' * 400}{']' * 400}) {{ id }} }}"})
+    refused(in_variables, 400, "LIMIT_EXCEEDED")
+    refused(in_document, 400, "LIMIT_EXCEEDED")
+
+
+async def test_a_body_that_is_too_large_is_refused_before_it_is_read_whole(services: Services) -> None:
+    async with client_over(services, max_bytes=1_000) as http:
+        padded = {"query": TITLE, "extensions": {"x": ""}}
+        missing = 1_000 - len(json.dumps(padded))
+        padded["extensions"] = {"x": "y" * missing}
+        fits = await http.post("/graphql", content=json.dumps(padded), headers={"content-type": JSON})
+        over = await http.post("/graphql", content=json.dumps(padded) + " ", headers={"content-type": JSON})
+    assert fits.json() == {"data": ALIEN}
+    assert "more than 1000 bytes" in refused(over, 413, "BODY_TOO_LARGE")["message"]
+
+
+@pytest.mark.parametrize("accept", ["text/html", "image/png, text/*"])
+async def test_an_answer_that_nobody_accepts_is_refused(http: httpx.AsyncClient, accept: str) -> None:
+    response = await http.post("/graphql", json={"query": TITLE}, headers={"accept": accept})
+    refused(response, 406, "NOT_ACCEPTABLE")
+
+
+# -- who asks --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_token_says_who_asks(http: httpx.AsyncClient) -> None:
+    mine = await http.post("/graphql", json={"query": "{ me { id } }"}, headers=bearer("2"))
+    anonymous = await http.post("/graphql", json={"query": "{ me { id } }"})
+    assert mine.json() == {"data": {"me": {"id": "User:2"}}}
+    assert anonymous.json() == {"data": {"me": None}}
+
+
+def unsigned() -> str:
+    claims = {"sub": "1", "iss": ISSUER, "aud": AUDIENCE, "exp": int(time.time()) + 60}
+    return jwt.encode(claims, None, "none")
+
+
+def without(name: str) -> str:
+    claims = {"sub": "1", "iss": ISSUER, "aud": AUDIENCE, "exp": int(time.time()) + 60}
+    del claims[name]
+    return jwt.encode(claims, SECRET, "HS256")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        bearer(days=-1)["Authorization"],
+        bearer(secret=b"t" * 32)["Authorization"],
+        bearer()["Authorization"] + "x",
+        "Bearer x",
+        "Bearer",
+        "Basic MTp4",
+        f"Bearer {unsigned()}",
+        *(f"Bearer {without(name)}" for name in ("sub", "iss", "aud", "exp")),
+    ],
+)
+async def test_a_token_that_is_not_ours_is_refused_and_nothing_is_run(
+    http: httpx.AsyncClient, migrated: GraphClient, header: str
+) -> None:
+    sent = migrated.session.statements
+    response = await http.post("/graphql", json={"query": TITLE}, headers={"Authorization": header})
+    refused(response, 401, "NOT_SIGNED_IN")
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert migrated.session.statements == sent
+
+
+def test_the_secret_is_made_once_and_is_for_its_owner_alone(tmp_path: Path) -> None:
+    secret = load_secret(tmp_path / "home")
+    assert len(secret) == 32
+    assert load_secret(tmp_path / "home") == secret
+    assert (tmp_path / "home" / "secret").stat().st_mode & 0o777 == 0o600
+
+
+# -- what an answer is -----------------------------------------------------------------------------------------------
+
+
+NOT_RUN = {
+    "a document that does not parse": ("{", {}),
+    "an unknown field": ("{ nothing }", {}),
+    "an unknown operation": ("query A { __typename }", {"operationName": "B"}),
+    "no name among many": ("query A { __typename } query B { __typename }", {}),
+    "a variable of another type": ("query($n: Int!) { movies(first: $n) { totalCount } }", {"variables": {"n": "x"}}),
+    "a variable that is missing": ("query($n: Int!) { movies(first: $n) { totalCount } }", {}),
+}
+
+
+@pytest.mark.parametrize("case", NOT_RUN)
+async def test_what_is_not_run_has_no_data_and_the_status_of_its_media_type(http: httpx.AsyncClient, case: str) -> None:
+    query, more = NOT_RUN[case]
+    older = await http.post("/graphql", json={"query": query, **more}, headers={"accept": JSON})
+    newer = await http.post("/graphql", json={"query": query, **more}, headers={"accept": GRAPHQL})
+    refused(older, 200, "GRAPHQL_VALIDATION_FAILED")
+    refused(newer, 400, "GRAPHQL_VALIDATION_FAILED")
+    assert newer.headers["content-type"] == GRAPHQL
+
+
+async def test_an_error_of_one_field_leaves_the_others_and_is_200(http: httpx.AsyncClient) -> None:
+    query = '{ movie(id: "1") { title } wrong: movie(id: "Person:x") { title } }'
+    for accept in (JSON, GRAPHQL):
+        response = await http.post("/graphql", json={"query": query}, headers={"accept": accept})
+        body = response.json()
+        assert (response.status_code, response.headers["content-type"]) == (200, accept)
+        assert body["data"] == {**ALIEN, "wrong": None}
+        (error,) = body["errors"]
+        assert error["path"] == ["wrong"]
+        assert error["extensions"]["code"] == "INVALID_INPUT"
+
+
+async def test_the_newer_media_type_is_preferred_where_both_are_accepted(http: httpx.AsyncClient) -> None:
+    response = await http.post("/graphql", json={"query": TITLE}, headers={"accept": f"{GRAPHQL}, {JSON};q=0.9"})
+    assert response.headers["content-type"] == GRAPHQL
+
+
+# -- what an answer never says (T40) ---------------------------------------------------------------------------------
+
+
+async def failed(services: Services, query: str, code: str, headers: dict[str, str] | None = None) -> None:
+    """The operation fails with that code, and says nothing of what is inside."""
+    async with client_over(services) as http:
+        response = await http.post("/graphql", json={"query": query}, headers=headers)
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == code
+    assert re.fullmatch(r"[0-9a-f]{16}", error["extensions"]["requestId"])
+    assert set(error) <= {"message", "locations", "path", "extensions"}
+    assert not SECRETS.search(response.text), response.text
+
+
+def over(services: Services, graph: GraphClient) -> Services:
+    """The same services over another client of the graph."""
+    serving = Serving(graph.reader, Path("nowhere"))
+    return api_over(graph, serving).services
+
+
+async def test_t40_a_closed_client_says_nothing_of_itself(services: Services, local_address: Address) -> None:
+    client = GraphClient(local_address, GRAPH_SETTINGS)
+    await client.close()
+    await failed(over(services, client), TITLE, "GRAPH_UNAVAILABLE")
+
+
+async def test_t40_a_graph_that_is_down_says_no_host(services: Services) -> None:
+    address = Address("bolt://127.0.0.1:1", "neo4j", "password", "neo4j")
+    async with GraphClient(address, GRAPH_SETTINGS.model_copy(update={"retry_time": 0.1})) as client:
+        await failed(over(services, client), TITLE, "GRAPH_UNAVAILABLE")
+        await failed(over(services, client), RATE, "GRAPH_UNAVAILABLE", bearer())
+        async with client_over(over(services, client)) as http:
+            ready = await http.get("/health/ready")
+    assert (ready.status_code, ready.json()) == (503, {"status": "not ready", "code": "GRAPH_UNAVAILABLE"})
+
+
+async def test_t40_wrong_credentials_of_the_server_are_not_shown(services: Services, local_address: Address) -> None:
+    address = Address(local_address.uri, "nobody", "hidden-password", local_address.database)
+    async with GraphClient(address, GRAPH_SETTINGS) as client:
+        await failed(over(services, client), TITLE, "GRAPH_AUTH_FAILED")
+
+
+async def test_t40_a_statement_that_takes_too_long_says_so_alone(
+    services: Services, local_address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graph.client.WRITE_TIMEOUT", 0.2)
+    auth = (local_address.user, local_address.password)
+    async with neo4j.AsyncGraphDatabase.driver(local_address.uri, auth=auth) as driver, driver.session() as session:
+        holder = await session.begin_transaction()
+        await holder.run("MERGE (u:User {id: 'locked'}) SET u.version = 1")
+        await failed(services, RATE, "GRAPH_TIMEOUT", bearer("locked"))
+        await holder.rollback()
+
+
+async def test_t40_a_bug_is_logged_with_its_stack_and_shown_without(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: str) -> str:
+        raise ZeroDivisionError("secret of /home")
+
+    monkeypatch.setattr("api.queries.catalog.search_text", broken)
+    with caplog.at_level(logging.ERROR, "cinegraph.api"):
+        await failed(services, '{ search(query: "x") { totalCount } }', "INTERNAL")
+    assert "secret of /home" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+# -- GraphiQL and health ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/graphql"])
+async def test_graphiql_and_all_its_assets_come_from_us(http: httpx.AsyncClient, path: str) -> None:
+    page = await http.get(path, headers={"accept": "text/html,*/*;q=0.8"})
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(assets) == 6
+    for asset in assets:
+        assert asset == "data:," or (await http.get(asset)).status_code == 200
+    folder = resources.files("api") / "static" / "graphiql"
+    for name in ("page.html", "start.js"):
+        assert not re.search(r"https?:|//\w", (folder / name).read_text(encoding="utf-8").replace("// ", ""))
+
+
+async def test_without_graphiql_there_is_no_page_no_introspection_and_no_suggestion(services: Services) -> None:
+    async with client_over(services, graphiql=False) as http:
+        for path in ("/", "/graphiql/start.js"):
+            assert (await http.get(path)).status_code == 404
+        page = await http.get("/graphql", headers={"accept": "text/html"})
+        asked = await http.post("/graphql", json={"query": "{ __schema { types { name } } }"})
+        typed = await http.post("/graphql", json={"query": '{ __type(name: "Movie") { name } }'})
+        wrong = await http.post("/graphql", json={"query": "{ movi { id } }"})
+        name = await http.post("/graphql", json={"query": "{ __typename }"})
+    refused(page, 406, "NOT_ACCEPTABLE")
+    for response in (asked, typed):
+        assert "introspection" in refused(response, 200, "GRAPHQL_VALIDATION_FAILED")["message"].lower()
+    assert "Did you mean" not in wrong.text
+    assert name.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_with_graphiql_introspection_answers_and_names_are_suggested(http: httpx.AsyncClient) -> None:
+    asked = await http.post("/graphql", json={"query": "{ __schema { queryType { name } } }"})
+    wrong = await http.post("/graphql", json={"query": "{ movi { id } }"})
+    assert asked.json() == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
+    assert "Did you mean" in wrong.text
+
+
+async def test_health_tells_alive_from_ready(http: httpx.AsyncClient, services: Services) -> None:
+    live, ready = await http.get("/health/live"), await http.get("/health/ready")
+    assert live.json() == {"status": "live"}
+    assert ready.json() == {"status": "ready", "modelVersion": services.serving.model_version}

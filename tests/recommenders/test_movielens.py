@@ -1,0 +1,59 @@
+"""Real ratings: the figures of each model on ml-latest-small, and what folding in costs LightGCN."""
+
+from functools import cache
+
+import polars as pl
+import pytest
+
+from recommenders.interactions import Interactions
+from recommenders.model import FitOptions
+from recommenders.models.lightgcn import Config, LightGCN
+from recommenders.splits import choose_split
+from recommenders.training import TrainingOptions, TrainingRun, train
+from tests.conftest import shared_data
+from tests.recommenders.folding import ndcg_folded_and_trained
+
+pytestmark = pytest.mark.slow
+
+
+@cache
+def movielens() -> Interactions:
+    """All 100,836 ratings."""
+    ratings = pl.read_csv(shared_data("ml-latest-small") / "ratings.csv")
+    at = pl.col("timestamp") * 1000
+    return Interactions.from_frame(ratings.select(user_id="userId", movie_id="movieId", rating="rating", at=at))
+
+
+@cache
+def closed_forms() -> TrainingRun:
+    """The models that are fitted in seconds."""
+    return train(movielens(), ["popular", "itemknn", "ease"])
+
+
+@pytest.mark.parametrize(
+    ("name", "validation", "test"), [("popular", 0.0567, 0.0), ("itemknn", 0.0918, 0.0), ("ease", 0.0969, 0.0)]
+)
+def test_the_figures_of_the_closed_forms(name: str, validation: float, test: float) -> None:
+    found = closed_forms().result(name)
+    assert found.test.users == 555
+    assert found.validation.ndcg_at_10.mean == pytest.approx(validation, abs=5e-4)
+    assert found.test.ndcg_at_10.mean == pytest.approx(test, abs=5e-4)
+
+
+def test_the_best_beats_popular_for_sure() -> None:
+    assert closed_forms().best == "ease"
+    assert closed_forms().check().low > 0.02
+
+
+def test_lightgcn_beats_popular_and_folding_in_loses_at_most_one_percent() -> None:
+    split = choose_split(movielens())
+    options = FitOptions(device="cpu", validation=split.validation)
+    model = LightGCN(Config()).fit(split.train, options)
+    folded, trained = ndcg_folded_and_trained(model, split.train, split.validation)
+    assert folded > closed_forms().result("popular").validation.ndcg_at_10.high
+    assert folded >= 0.99 * trained
+
+
+def test_all_of_it_names_its_protocol_and_seed() -> None:
+    run = train(movielens(), ["popular"], TrainingOptions(seed=3))
+    assert (run.protocol, run.test_users, run.seed) == ("user_time", 555, 3)

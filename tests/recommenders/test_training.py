@@ -1,0 +1,123 @@
+"""Training: baselines always beside, nothing chosen on the test part, the final model on all ratings."""
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+
+from cinegraph.errors import InvalidInput, ModelRefused, NotFound
+from recommenders import registry, training
+from recommenders.interactions import Interactions
+from recommenders.model import FitOptions, Progress
+from recommenders.training import TrainingOptions, TrainingRun, train
+from tests.recommenders.planted import SMALL, planted
+
+OPTIONS = TrainingOptions(configs=SMALL, device="cpu", min_test_users=10_000)
+
+
+@cache
+def run() -> TrainingRun:
+    """All four."""
+    return train(planted(), options=OPTIONS)
+
+
+def test_without_a_name_all_are_trained() -> None:
+    assert tuple(one.name for one in run().results) == registry.names()
+    assert (run().protocol, run().test_users) == ("user_time", 155)
+
+
+def test_the_baselines_are_beside_a_model() -> None:
+    found = train(planted(), ["itemknn"], OPTIONS)
+    assert [one.name for one in found.results] == ["popular", "itemknn", "ease"]
+    assert found.best == found.final.name == "itemknn"
+    assert [one.baseline for one in found.result("itemknn").against] == ["popular", "ease"]
+
+
+def test_the_best_is_the_best_on_validation() -> None:
+    on_validation = {one.name: one.validation.ndcg_at_10.mean for one in run().results}
+    assert run().best == max(on_validation, key=lambda name: on_validation[name])
+    assert on_validation[run().best] > on_validation["popular"]
+
+
+def test_the_final_model_is_fitted_on_all_ratings() -> None:
+    final = run().final
+    again = registry.create(final.name, final.config).fit(planted(), FitOptions(device="cpu"))
+    for name, array in again.scorer().arrays().items():
+        assert array.tobytes() == final.scorer.arrays()[name].tobytes()
+    assert final.scorer.popularity.sum() == len(planted().positives())
+
+
+def test_the_best_passes_the_gate() -> None:
+    assert run().check().above_zero
+
+
+def test_a_model_that_learns_nothing_is_refused() -> None:
+    lazy = {"lightgcn": {**SMALL["lightgcn"], "epochs": 1, "learning_rate": 1e-9}}
+    found = train(planted(), ["lightgcn"], TrainingOptions(configs=lazy, device="cpu", min_test_users=10_000))
+    with pytest.raises(ModelRefused, match="lightgcn is not surely better than popular"):
+        found.check()
+
+
+def test_hyper_parameters_are_chosen_without_the_test_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another test part, everything up to it is the same."""
+    choose = training.choose_split
+
+    def other_test(interactions: Interactions, users: int) -> training.Split:
+        split = choose(interactions, users)
+        flipped = np.where(split.test.rating >= 4, np.float32(1), np.float32(5))
+        return training.replace(split, test=training.replace(split.test, rating=flipped))
+
+    names = ["itemknn", "ease"]
+    before = train(planted(), names, OPTIONS)
+    monkeypatch.setattr(training, "choose_split", other_test)
+    after = train(planted(), names, OPTIONS)
+    assert [one.config for one in after.results] == [one.config for one in before.results]
+    assert [one.validation for one in after.results] == [one.validation for one in before.results]
+    assert after.best == before.best
+    assert [one.test for one in after.results] != [one.test for one in before.results]
+
+
+def test_given_hyper_parameters_are_not_searched() -> None:
+    options = TrainingOptions(configs={"ease": {"l2": 7.0}}, min_test_users=10_000)
+    assert train(planted(), ["popular"], options).result("ease").config["l2"] == 7.0
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    again = train(planted(), options=OPTIONS)
+    assert again.as_json() == run().as_json()
+
+
+def test_the_run_is_json_without_anything_of_a_user() -> None:
+    text = json.dumps(run().as_json())
+    assert json.loads(text)["fingerprint"] == planted().fingerprint()
+    assert "u001" not in text
+    for row in json.loads(text)["models"]:
+        for part, users in (("validation", 155), ("test", 155)):
+            assert row[part]["context"]["protocol"] == "user_time"
+            assert row[part]["context"]["part"] == part
+            assert row[part]["users"] == users
+
+
+def test_progress_names_the_model() -> None:
+    told: list[Progress] = []
+    options = training.replace(OPTIONS, progress=told.append)
+    train(planted(), ["lightgcn"], options)
+    assert {one.task.split(":")[0] for one in told} == {"popular", "itemknn", "ease", "lightgcn"}
+    epochs = [one for one in told if one.task == "lightgcn: epochs"]
+    assert all(1 <= one.done <= one.total for one in epochs)
+
+
+def test_a_mistake_is_said_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "choose_split", None)
+    with pytest.raises(NotFound, match="no model 'svd'"):
+        train(planted(), ["ease", "svd"])
+    with pytest.raises(NotFound, match="no model 'svd'"):
+        train(planted(), ["ease"], TrainingOptions(configs={"svd": {}}))
+    with pytest.raises(InvalidInput, match="l2 = 0"):
+        train(planted(), ["ease"], TrainingOptions(configs={"ease": {"l2": 0}}))
+
+
+def test_a_row_that_is_not_there_is_named() -> None:
+    with pytest.raises(NotFound, match="'svd' was not trained; there are: popular, itemknn, ease, lightgcn"):
+        run().result("svd")
