@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import strawberry
+from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
@@ -54,8 +55,10 @@ class Endpoint:
         try:
             media = _accepted(request)
             operation = await self._read(request)
-            check_document(operation.query, self._settings)
+            operations = check_document(operation.query, self._settings)
             check_variables(operation.variables)
+            if operations > 1 and not operation.name:
+                return _not_run("the document has several operations; operationName must say which", request_id, media)
             user_id = user_of(self._secret, request.headers.get("authorization"))
             return await self._run(operation, Context(self._services, user_id, request_id), request.method, media)
         except Refused as error:
@@ -65,6 +68,8 @@ class Endpoint:
         except InvalidOperationTypeError as error:
             message = f"a {error.operation_type.value} is not run by {request.method}; send it with POST"
             return refusal(405, "METHOD_NOT_ALLOWED", message, request_id, {"Allow": "POST"})
+        except CannotGetOperationTypeError:
+            return _not_run(f"the document has no operation {operation.name!r}", request_id, media)
         except CinegraphError as error:
             return refusal(400, error.code, str(error), request_id)
 
@@ -82,8 +87,7 @@ class Endpoint:
         not_run = isinstance(result, PreExecutionError) or (result.data is None and _before_running(result.errors))
         if not not_run:
             body["data"] = result.data
-        status = 400 if not_run and media == GRAPHQL else 200
-        return Response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), status, media_type=media)
+        return _answer(body, media)
 
     async def _read(self, request: Request) -> Operation:
         if request.method == "GET":
@@ -110,6 +114,16 @@ class Endpoint:
         except ClientDisconnect as error:
             raise Refused(400, "BAD_REQUEST", "the body ended early") from error
         return bytes(body)
+
+
+def _answer(body: dict[str, Any], media: str) -> Response:
+    """What was not run has no data, and the newer media type gives it a status of its own."""
+    status = 400 if "data" not in body and media == GRAPHQL else 200
+    return Response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), status, media_type=media)
+
+
+def _not_run(message: str, request_id: str, media: str) -> Response:
+    return _answer({"errors": shown([GraphQLError(message)], request_id)}, media)
 
 
 def _before_running(errors: Any) -> bool:

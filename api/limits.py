@@ -63,8 +63,8 @@ class Counted:
     fragments: dict[str, Definition] = field(default_factory=dict)
 
 
-def check_document(text: str, limits: ApiSettings) -> None:
-    """Refuse a document that is past a limit; says which, how much it has, and how much it may have."""
+def check_document(text: str, limits: ApiSettings) -> int:
+    """How many operations a document has; refuses one that is past a limit: which, how much it has and may have."""
     counted = count(text, limits.max_tokens)
     _refuse("aliases", counted.aliases, limits.max_aliases)
     _refuse("directives", counted.directives, limits.max_directives)
@@ -75,6 +75,7 @@ def check_document(text: str, limits: ApiSettings) -> None:
         _refuse("root fields", one.root_fields, limits.max_root_fields)
         if one.mutates:
             _refuse("mutations", one.root_fields, MAX_MUTATIONS)
+    return len(counted.operations)
 
 
 def check_variables(variables: Mapping[str, Any] | None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import strawberry
-from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from graphql import GraphQLError, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from strawberry.extensions import DisableIntrospection, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.base import StrawberryObjectDefinition
@@ -23,9 +23,16 @@ from api.types.explanations import SEGMENTS
 CACHED_DOCUMENTS = 1_000
 
 
+class Schema(strawberry.Schema):
+    """Leaves the log to `api/errors.py`: Strawberry would note every client's mistake as an error, with its document."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
+        """Nothing."""
+
+
 def build_schema(*, introspection: bool = True) -> strawberry.Schema:
     """The schema that is served, and written to `schema.graphql`; without introspection it suggests no names either."""
-    schema = strawberry.Schema(
+    schema = Schema(
         Query,
         Mutation,
         types=[Company, Country, Language, Tag, *SEGMENTS.values()],

@@ -62,6 +62,12 @@ class ServingSettings(Group):
     why: int = Field(3, ge=0, le=10, description="reasons for each recommendation, unless the query says otherwise")
 
 
+class IngestSettings(Group):
+    """Where data comes from."""
+
+    tmdb_key: SecretStr | None = Field(None, description="TMDB's API key (v3) or read access token (v4)")
+
+
 class Settings(BaseSettings):
     """All of it. `home` is the one folder that holds all state: graph data, caches, logs, artefacts."""
 
@@ -77,6 +83,7 @@ class Settings(BaseSettings):
     graph: GraphSettings = GraphSettings()
     api: ApiSettings = ApiSettings()
     serving: ServingSettings = ServingSettings()
+    ingest: IngestSettings = IngestSettings()
 
     @property
     def cache_dir(self) -> Path:

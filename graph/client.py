@@ -49,6 +49,7 @@ _BY_CODE = {
     "TransactionTimedOut": GraphTimeout,
     "TransactionTimedOutClientConfiguration": GraphTimeout,
     "TransactionMarkedAsFailed": GraphTimeout,
+    "LockClientStopped": GraphTimeout,
     "WriteOnReadOnlyAccessDbException": GraphFull,
     "OutOfDiskSpace": GraphFull,
     "TransactionLogError": GraphFull,

@@ -58,7 +58,7 @@ def _refuse_text(text: str) -> None:
         raise InvalidInput(f"the statement has {len(text)} characters; {MAX_LENGTH} is the most")
     words = bare(text).split()
     if not words:
-        raise InvalidInput("there is no statement; give one such as 'MATCH (m:Movie) RETURN m.title LIMIT 5'")
+        raise InvalidInput("there is no statement; give a reading one, docs/cypher.md has ten")
     if words[0].upper() in PREFIXES:
         raise InvalidInput(f"{words[0]} is not taken: statements are explained before they run")
 

@@ -9,9 +9,12 @@ import typer
 
 from cinegraph.app import open_graph
 from cinegraph.cli.console import Stages, out, say, stages
+from cinegraph.errors import InvalidInput
 from cinegraph.settings import load_settings
 from graph.catalog import read_statement
 from graph.client import GraphClient, Writer
+from graph.ingest.api import TmdbApi, ingest_tmdb_api
+from graph.ingest.download import download_movielens
 from graph.ingest.movielens import ingest_movielens
 from graph.ingest.options import IngestOptions
 from graph.ingest.quality import QualityReport
@@ -24,24 +27,35 @@ app = typer.Typer(help="Bring data into the graph.", no_args_is_help=True)
 Force = Annotated[bool, typer.Option("--force", help="Do it again, also when the source is in the graph already.")]
 MaxBad = Annotated[float, typer.Option(min=0, max=1, help="Share of bad rows past which nothing is written.")]
 Report = Annotated[Path | None, typer.Option("--report", help="Write the quality report to this file, as JSON.")]
-PATH = "Folder, zip or file."
 
 
 @app.command()
 def movielens(
-    path: Annotated[Path, typer.Argument(help="Folder or zip in any GroupLens layout.")],
+    path: Annotated[Path | None, typer.Argument(help="Folder or zip in any GroupLens layout.")] = None,
+    download: Annotated[str | None, typer.Option(help="Fetch this data set from GroupLens: ml-latest-small, …")] = None,
     force: Force = False,
     max_bad: MaxBad = 0.01,
     report: Report = None,
 ) -> None:
     """MovieLens: ml-latest*, ml-20m, ml-25m, ml-32m, ml-100k, ml-1m, ml-10m."""
     options = _options(force, max_bad)
-    _run(lambda writer, progress: ingest_movielens(writer, path, options, progress), options, report)
+    if (path is None) == (download is None):
+        raise InvalidInput("give either a path or --download NAME, as in --download ml-latest-small")
+
+    async def ingest(writer: Writer, progress: Stages) -> QualityReport:
+        folder = load_settings().cache_dir / "movielens"
+        source = path or await download_movielens(download or "", folder, progress=progress)
+        return await ingest_movielens(writer, source, options, progress)
+
+    _run(ingest, options, report)
 
 
 @app.command()
 def tmdb(
-    path: Annotated[Path, typer.Argument(help="JSON lines (plain or .gz), or a folder or zip of Kaggle's CSV files.")],
+    path: Annotated[
+        Path | None, typer.Argument(help="JSON lines (plain or .gz), or a folder or zip of Kaggle's CSV files.")
+    ] = None,
+    api: Annotated[bool, typer.Option("--api", help="Fetch from TMDB, with CINEGRAPH_INGEST__TMDB_KEY.")] = False,
     force: Force = False,
     max_bad: MaxBad = 0.01,
     cast: Annotated[int, typer.Option(min=0, help="Actors of each movie, the first billed ones.")] = 25,
@@ -49,7 +63,19 @@ def tmdb(
 ) -> None:
     """TMDB's facts about movies: cast, crew, keywords, companies, collections."""
     options = _options(force, max_bad, cast)
-    _run(lambda writer, progress: ingest_tmdb(writer, path, options, progress), options, report)
+    if (path is None) != api:
+        raise InvalidInput("give either a path or --api")
+
+    async def ingest(writer: Writer, progress: Stages) -> QualityReport:
+        if path is not None:
+            return await ingest_tmdb(writer, path, options, progress)
+        settings = load_settings()
+        key = settings.ingest.tmdb_key
+        if key is None:
+            raise InvalidInput("--api needs a key of TMDB's in CINEGRAPH_INGEST__TMDB_KEY")
+        return await ingest_tmdb_api(writer, settings.home, TmdbApi(key.get_secret_value()), options, progress)
+
+    _run(ingest, options, report)
 
 
 @app.command()

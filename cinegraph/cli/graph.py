@@ -14,7 +14,7 @@ from cinegraph.app import local_server, open_graph
 from cinegraph.cli.console import fetching, out, say
 from cinegraph.errors import InvalidInput
 from cinegraph.settings import Settings, load_settings
-from graph.catalog import write_statement
+from graph.catalog import read_statement, write_statement
 from graph.readonly import Table, run_readonly
 
 app = typer.Typer(help="The graph database: start, stop, look.", no_args_is_help=True)
@@ -65,10 +65,8 @@ def status() -> None:
 
 
 async def _state(settings: Settings) -> dict[str, Any]:
-    counts = "MATCH (n) RETURN labels(n)[0] AS label, count(*) AS count ORDER BY label"
     async with open_graph(settings) as client:
-        table = await run_readonly(client.session, counts)
-        return {row["label"]: row["count"] for row in table.rows}
+        return {row["label"]: row["count"] for row in await client.reader.read(read_statement("meta/counts"))}
 
 
 @app.command("shell-info")
@@ -105,7 +103,7 @@ async def _reset(settings: Settings) -> None:
 
 
 def cypher(
-    statement: str = typer.Argument(help="A reading statement, such as 'MATCH (m:Movie) RETURN m.title LIMIT 5'."),
+    statement: str = typer.Argument(help="A reading statement; docs/cypher.md has ten."),
     output: Format = typer.Option(Format.TABLE, "--format", "-f", help="table, json or csv."),
     timeout: float = typer.Option(5.0, min=0.1, max=600, help="Seconds after which the statement is ended."),
     limit: int = typer.Option(1_000, min=1, max=100_000, help="Rows at most."),

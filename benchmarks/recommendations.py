@@ -1,0 +1,173 @@
+"""How long a page of 20 recommendations with cast and reasons takes, and where its CPU time goes.
+
+    python -m benchmarks.recommendations [--users 100] [--rounds 5]
+
+Asks a server of its own (`cinegraph serve`, on the graph of CINEGRAPH_HOME, with a model in it) over HTTP, one request
+at a time, for users one after the other, after a warm-up. Prints medians; the CPU time of each stage is measured in
+this process, on the same graph, without HTTP.
+"""
+
+import argparse
+import asyncio
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+import api.queries.recommendations as stages
+from api.auth import load_secret, make_token
+from api.context import Context
+from api.schema import build_schema
+from cinegraph.app import build_services, open_graph
+from cinegraph.settings import Settings, load_settings
+from graph.readonly import run_readonly
+
+QUERY = """
+{ recommendations(first: 20) { edges { rank score
+    node { title year cast(first: 3) { edges { character node { name } } } }
+    why(first: 3) { sentence contribution path { nodes { id } segments { relation relationshipId } } } } } }
+"""
+USERS = "MATCH (u:User) WHERE EXISTS { (u)-[:RATED]->() } RETURN u.id AS id ORDER BY id LIMIT 100"
+RESULT = Path(__file__).parent / "results" / "recommendations.json"
+WARM_UP = 20
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--users", type=int, default=100)
+    arguments.add_argument("--rounds", type=int, default=5)
+    given = arguments.parse_args()
+    result = asyncio.run(measure(load_settings(), given.users, given.rounds))
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    show(result)
+
+
+async def measure(settings: Settings, users: int, rounds: int) -> dict[str, Any]:
+    async with open_graph(settings) as client:
+        ids = [row["id"] for row in (await run_readonly(client.session, USERS)).rows][:users]
+        served = await asyncio.to_thread(over_http, settings, ids, rounds)
+        cpu = await by_stage(settings, client, ids)
+    machine = {"processor": platform.machine(), "cores": psutil.cpu_count(), "python": platform.python_version()}
+    return {"machine": machine, "users": len(ids), "rounds": rounds, "http": served, "cpu_ms_by_stage": cpu}
+
+
+def over_http(settings: Settings, ids: list[str], rounds: int) -> dict[str, float]:
+    """Latency in ms over all requests; CPU ms of the server process for each."""
+    secret = load_secret(settings.home)
+    headers = {id_: {"Authorization": f"Bearer {make_token(secret, id_, 1)}"} for id_ in ids}
+    command = [sys.executable, "-m", "cinegraph", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().split()[1]
+        try:
+            with httpx.Client(timeout=60) as http:
+                times, cpu = ask(http, url, ids * rounds, headers, psutil.Process(server.pid))
+        finally:
+            server.send_signal(2)
+    p50, p90, p99 = np.percentile(times, [50, 90, 99])
+    return {"requests": len(times), "p50_ms": p50, "p90_ms": p90, "p99_ms": p99, "server_cpu_ms": cpu}
+
+
+def ask(
+    http: httpx.Client, url: str, ids: list[str], headers: dict[str, dict[str, str]], server: psutil.Process
+) -> tuple[list[float], float]:
+    for id_ in (ids * WARM_UP)[: max(WARM_UP, len(set(ids)))]:
+        http.post(url, json={"query": QUERY}, headers=headers[id_]).raise_for_status()
+    before = server.cpu_times()
+    times = []
+    for id_ in ids:
+        start = time.perf_counter()
+        answer = http.post(url, json={"query": QUERY}, headers=headers[id_])
+        times.append((time.perf_counter() - start) * 1000)
+        assert len(answer.json()["data"]["recommendations"]["edges"]) == 20, answer.text[:300]
+    after = server.cpu_times()
+    used = after.user + after.system - before.user - before.system
+    return times, used * 1000 / len(times)
+
+
+async def by_stage(settings: Settings, client: Any, ids: list[str]) -> dict[str, float]:
+    """Mean CPU ms of this process in each stage of a request."""
+    services = build_services(settings, client)
+    await services.serving.refresh()
+    schema = build_schema()
+    for id_ in ids[:WARM_UP]:
+        await schema.execute(QUERY, context_value=Context(services, id_, "benchmark"))
+    spent: dict[str, float] = defaultdict(float)
+    with timed(spent, services):
+        start = time.process_time()
+        for id_ in ids:
+            await schema.execute(QUERY, context_value=Context(services, id_, "benchmark"))
+        spent["all"] = time.process_time() - start
+    found = {name: seconds * 1000 / len(ids) for name, seconds in spent.items()}
+    found["walking the answer, parsing, the rest"] = found["all"] * 2 - sum(found.values())
+    return found
+
+
+@contextmanager
+def timed(spent: dict[str, float], services: Any) -> Any:
+    """Count the CPU time of each stage while the block runs."""
+    places: list[tuple[Any, str, str]] = [
+        (services.serving, "rank", "ranking"),
+        (stages, "_reasons", "finding reasons"),
+        (stages, "verify", "verifying reasons (with the driver)"),
+        (stages, "hydrated", "reading the movies (with the driver)"),
+    ]
+    originals = [getattr(owner, name) for owner, name, _ in places]
+    for (owner, name, label), original in zip(places, originals, strict=True):
+        setattr(owner, name, counted(original, label, spent))
+    try:
+        yield
+    finally:
+        for (owner, name, _), original in zip(places, originals, strict=True):
+            setattr(owner, name, original)
+
+
+def counted(work: Callable[..., Any], label: str, spent: dict[str, float]) -> Callable[..., Any]:
+    if asyncio.iscoroutinefunction(work):
+
+        @wraps(work)
+        async def waited(*given: Any, **named: Any) -> Any:
+            start = time.process_time()
+            try:
+                return await work(*given, **named)
+            finally:
+                spent[label] += time.process_time() - start
+
+        return waited
+
+    @wraps(work)
+    def called(*given: Any, **named: Any) -> Any:
+        start = time.process_time()
+        try:
+            return work(*given, **named)
+        finally:
+            spent[label] += time.process_time() - start
+
+    return called
+
+
+def show(result: dict[str, Any]) -> None:
+    console = Console(width=100)
+    table = Table("20 recommendations with cast and why", "ms")
+    for name, value in result["http"].items():
+        table.add_row(name, f"{value:.1f}")
+    for name, value in result["cpu_ms_by_stage"].items():
+        table.add_row(f"CPU: {name}", f"{value:.2f}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m cinegraph` is `cinegraph`."""
+
+from cinegraph.cli import main
+
+main()
