@@ -46,10 +46,9 @@ $(UV):
 
 # uv knows where the small build lies; its wheels are not PyPI's, so torch and its CUDA libraries leave the hashed lock.
 .venv/.ready-cpu: $(UV) $(LOCK) pyproject.toml
-	$(BIN)/python -m cinegraph.lock cpu < $(LOCK) > .venv/lock-cpu.txt
+	awk '/^[a-z]/ {cuda = /^(torch|triton|nvidia-[a-z0-9-]*|cuda-[a-z0-9-]*)==/} !cuda' $(LOCK) > .venv/lock-cpu.txt
 	$(UV) pip sync -q --python $(BIN)/python --require-hashes .venv/lock-cpu.txt
-	$(UV) pip install -q --python $(BIN)/python --torch-backend cpu \
-	  "$$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' $(LOCK))"
+	$(UV) pip install -q --python $(BIN)/python --torch-backend cpu "$$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' $(LOCK))"
 	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	@rm -f .venv/.ready-* && touch $@
 

@@ -40,15 +40,20 @@ class LimitExceeded(UsageError):
 
 @dataclass(slots=True)
 class Definition:
-    """One operation or fragment: its own depth and fields, and where it spreads which fragments; `introspects` is true
-    where every root field asks about the schema."""
+    """One operation or fragment: its own depth and fields, and where it spreads which fragments; of its root fields
+    `meta_fields` ask about the schema."""
 
     mutates: bool = False
     depth: int = 0
     fields: int = 0
     root_fields: int = 0
-    introspects: bool = True
+    meta_fields: int = 0
     spreads: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def introspects(self) -> bool:
+        """Whether every root field asks about the schema."""
+        return self.meta_fields == self.root_fields
 
 
 @dataclass(slots=True)
@@ -118,7 +123,7 @@ def _expanded(
         whole.fields += inner.fields
         if level == 0:
             whole.root_fields += inner.root_fields
-            whole.introspects = whole.introspects and inner.introspects
+            whole.meta_fields += inner.meta_fields
     return whole
 
 
@@ -190,9 +195,7 @@ class _Counter:
             self.fragment = True
         elif token == ":" and self.open:
             self.counted.aliases += 1
-            self.one.fields -= 1
-            self.one.root_fields -= self.open[-1].level == 1
-            self._name(self.last, -1)
+            self._field(self.last, -1)
         elif _NAME.match(token):
             self._word(token)
 
@@ -225,16 +228,14 @@ class _Counter:
                 self.one.spreads.append((token, self.open[-1].level - 1))
                 self.fragment = False
         elif self.last not in ("@", "$") and not (self.last == "on" and self.before == "..."):
-            self.one.fields += 1
-            self._root(token)
-            self._name(token, 1)
+            self._field(token, 1)
 
-    def _root(self, token: str) -> None:
+    def _field(self, name: str, step: int) -> None:
+        """A field more; one less when a colon shows that the name was an alias."""
+        self.one.fields += step
         if self.open[-1].level == 1:
-            self.one.root_fields += 1
-            self.one.introspects = self.one.introspects and token.startswith("__")
-
-    def _name(self, name: str, step: int) -> None:
+            self.one.root_fields += step
+            self.one.meta_fields += step * name.startswith("__")
         names = self.open[-1].names
         names[name] += step
         self.counted.duplicates = max(self.counted.duplicates, names[name])

@@ -24,7 +24,7 @@ CACHED_DOCUMENTS = 1_000
 
 
 class Schema(strawberry.Schema):
-    """Leaves the log to `api/errors.py`: Strawberry would note every client's mistake as an error, with its document."""
+    """Leaves the log to `api/errors.py`: Strawberry notes each mistake of a client as an error, with the document."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Nothing."""

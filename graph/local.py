@@ -121,6 +121,8 @@ class LocalServer:
 
     def running(self) -> Running | None:
         """The live server process of this home, if there is one."""
+        if self._child is not None:
+            self._child.poll()  # what has ended is let go by its parent
         last = self._last()
         return last if last and last.alive else None
 
@@ -225,14 +227,12 @@ class LocalServer:
         """Wait for a server to end; one that only waits to be reaped by the process that started it has ended."""
         end = time.monotonic() + STOP_SECONDS
         while running.alive and time.monotonic() < end:
-            self._reap()
             time.sleep(0.05)
-        self._reap()
+        if self._child is not None and self._child.pid == running.pid:
+            # The first thread of a process may be gone before the others: only the parent sees the end of all.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(max(end - time.monotonic(), 1.0))
         return not running.alive
-
-    def _reap(self) -> None:
-        if self._child is not None:
-            self._child.poll()
 
     # -- files ---------------------------------------------------------------------------------------------------
 
@@ -282,6 +282,8 @@ class LocalServer:
     # -- locks ---------------------------------------------------------------------------------------------------
 
     def _hold(self) -> None:
+        if self._use is not None:
+            return
         self._use = (self.folder / "use.lock").open("w")
         fcntl.flock(self._use, fcntl.LOCK_SH)
 

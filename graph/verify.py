@@ -17,15 +17,11 @@ Facts: TypeAlias = Mapping[EdgeRef, Mapping[str, Any]]
 
 async def verify_edges(reader: Reader, edges: Iterable[EdgeRef]) -> Facts:
     """Those of the edges that are in the graph as they are named; one statement for all, none for none."""
-    wanted = {edge.element_id: edge for edge in edges}
+    wanted = {(edge.element_id, *_named(edge)): edge for edge in edges}
     if not wanted:
         return {}
-    (row,) = await reader.read(read_statement("path/edges_by_id"), ids=sorted(wanted))
-    return {
-        wanted[id_]: properties
-        for id_, relation, start_label, start, end_label, end, properties in row["edges"]
-        if _named(wanted[id_]) == (relation, start_label, start, end_label, end)
-    }
+    (row,) = await reader.read(read_statement("path/edges_by_id"), ids=sorted({id_ for id_, *_ in wanted}))
+    return {wanted[key]: properties for *named, properties in row["edges"] if (key := tuple(named)) in wanted}
 
 
 def _named(edge: EdgeRef) -> tuple[str, str, str, str, str]:

@@ -37,7 +37,10 @@ OWN_MOVIES: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one own movie, or one stated preference, adds to a score, in the scale of the model."""
+    """What one own movie, or one stated preference, adds to a score, in the scale of the model.
+
+    Where the model knows nothing of the user, the movie's own popularity stands in, with the movie itself as the node.
+    """
 
     node: NodeRef
     value: float
@@ -86,7 +89,7 @@ class Explainer:
     def _way(self, contribution: Contribution, target: int) -> "_Way | None":
         """The strongest way from what contributes to the movie."""
         own = self._snapshot.find(contribution.node)
-        if own < 0:
+        if own < 0 or own == target:
             return None
         if contribution.node.label is not Label.MOVIE:
             rows = self._snapshot.ways(target).get(own)

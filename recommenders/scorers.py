@@ -3,7 +3,8 @@
 A movie rated `LIKED` or more counts 1 in a history, every other one 0: a lower rating keeps a movie out of the user's
 recommendations, and says nothing else. `weights_of` is the only place that decides this, in training as in serving.
 A history that says nothing to the model (empty, or of movies it learnt nothing about) gets popularity instead, and
-contributions of 0. Sums are made in float64 and rounded to float32 at the end.
+contributions of 0. Sums are made in float64 and rounded to float32 at the end, and by einsum rather than BLAS, whose
+result may depend on the number of threads, and which takes longer for one history.
 """
 
 from collections.abc import Mapping, Sequence
@@ -206,7 +207,11 @@ class ItemItemScorer:
         total = np.zeros(len(self.items), dtype=np.float64)
         for start in range(0, len(rows), ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
-            total += weights[part] @ self.weights[rows[part]]
+            chosen = self.weights[rows[part]]
+            if isinstance(chosen, np.ndarray):
+                total += np.einsum("h,hi->i", weights[part], chosen, dtype=np.float64)
+            else:
+                total += weights[part] @ chosen
         return total
 
 
@@ -249,17 +254,17 @@ class FactorScorer:
         """The product of the user's vector with every movie's."""
         if not self.is_personal(history):
             return _of(self.popularity, candidates)
-        scores: FloatArray = (self._items @ self._user(history)).astype(np.float32)
-        return _of(scores, candidates)
+        scores = np.einsum("id,d->i", self._items, self._user(history))
+        return _of(scores.astype(np.float32), candidates)
 
     def contributions(self, history: History, movie_index: int) -> FloatArray:
         """weight(j) * <history_factors[j], item_factors[i]> by the root of the sum of weights, for each j."""
-        found: FloatArray = (self._parts(history) @ self._items[movie_index]).astype(np.float32)
-        return found
+        parts = np.einsum("hd,d->h", self._parts(history), self._items[movie_index])
+        return np.asarray(parts, dtype=np.float32)
 
     def similar(self, movie_index: int, k: int) -> Neighbours:
         """By the cosine of the movies' vectors; only those above 0."""
-        scores = (self._directions @ self._directions[movie_index]).astype(np.float32)
+        scores = np.einsum("id,d->i", self._directions, self._directions[movie_index]).astype(np.float32)
         scores[movie_index] = 0
         return _neighbours(scores, k)
 

@@ -99,13 +99,16 @@ class Scored:
         return found
 
     def contributions(self, movie_id: str) -> list[Contribution]:
-        """What adds up to a movie's score: each own movie of the model, each preference; none for popularity alone."""
+        """What adds up to a movie's score: each own movie of the model, or popularity, and each preference."""
         place = self.state.index.get(movie_id)
-        if place is None or not self.personal:
+        if place is None:
             return []
-        values = self.scorer.contributions(self.known, place).tolist()
-        movies = [NodeRef(Label.MOVIE, self.state.movie_ids[item]) for item in self.known.items.tolist()]
-        found = [Contribution(movie, value) for movie, value in zip(movies, values, strict=True)]
+        if self.scorer.is_personal(self.known):
+            values = self.scorer.contributions(self.known, place).tolist()
+            movies = [NodeRef(Label.MOVIE, self.state.movie_ids[item]) for item in self.known.items.tolist()]
+            found = [Contribution(movie, value) for movie, value in zip(movies, values, strict=True)]
+        else:
+            found = [Contribution(NodeRef(Label.MOVIE, movie_id), float(self.model_scores[place]))]
         return found + [
             Contribution(node, float(added[place])) for node, added in self.preferred.items() if added[place]
         ]
@@ -129,6 +132,20 @@ def best_first(scores: Floats, allowed: Mask, count: int) -> Ints:
     return places[np.lexsort((places, -scores[places]))][:count].astype(np.int32)
 
 
+def _nothing(snapshot: Snapshot) -> State:
+    """A catalogue without a model."""
+    return State(snapshot, "", None, (), np.zeros(0, np.int32))
+
+
+def _state(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
+    """A catalogue with a new model, or with the old one."""
+    scorer = artifact.scorer if artifact else old.scorer
+    version = artifact.version if artifact else old.version
+    movie_ids = tuple(str(id_) for id_ in artifact.movie_ids) if artifact else old.movie_ids
+    columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movie_ids], np.int32)
+    return State(snapshot, version, scorer, movie_ids, columns)
+
+
 class Serving:
     """Recommendations from the active model."""
 
@@ -137,8 +154,8 @@ class Serving:
     ) -> None:
         self._reader, self._artifacts, self._seconds = reader, artifacts, refresh_seconds
         self.histories = Histories(reader, histories)
-        self._state = State(empty_snapshot(), "", None, (), np.zeros(0, np.int32))
-        self._failed = ""
+        self._state = _nothing(empty_snapshot())
+        self._failed: str | None = None
 
     @property
     def state(self) -> State:
@@ -163,7 +180,7 @@ class Serving:
         artifact = await self._load(version) if changed_model else None
         serving = version if artifact or not version else self._state.version
         snapshot = await load_snapshot(self._reader, row["version"], serving)
-        self._swap(snapshot, artifact)
+        self._state = _state(snapshot, artifact, self._state) if serving else _nothing(snapshot)
         self.histories.clear()
         return True
 
@@ -176,14 +193,6 @@ class Serving:
             self._failed = version
             log.error("model %s cannot be served, %s goes on: %s", version, self._state.version or "none", error)
             return None
-
-    def _swap(self, snapshot: Snapshot, artifact: Artifact | None) -> None:
-        old = self._state
-        scorer = artifact.scorer if artifact else old.scorer
-        version = artifact.version if artifact else old.version
-        movie_ids = tuple(str(id_) for id_ in artifact.movie_ids) if artifact else old.movie_ids
-        columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movie_ids], np.int32)
-        self._state = State(snapshot, version, scorer, movie_ids, columns)
 
     async def watch(self) -> None:
         """Refresh for ever; a graph that is away for a while is not an error here."""

@@ -36,7 +36,7 @@ def check_size(value: Mapping[str, Any], depth: int = 1) -> int:
     if depth > MAX_DEPTH:
         raise InvalidInput(f"the filter is nested deeper than {MAX_DEPTH} levels; write it flatter")
     count = sum(1 for name, part in value.items() if part is not None and name not in ("and", "or", "not"))
-    count += sum(check_size(part, depth + 1) for part in _nested(value))
+    count += sum(max(1, check_size(part, depth + 1)) for part in _nested(value))
     if count > MAX_CONDITIONS:
         raise InvalidInput(f"the filter has more than {MAX_CONDITIONS} conditions; {MAX_CONDITIONS} is the most")
     return count

@@ -34,8 +34,13 @@ class Plan:
     pages: tuple[tuple[str, ...], ...]
 
     def nodes(self, parameters: Mapping[str, Any]) -> int:
-        """How many nodes the page sizes allow at most."""
-        return 1 + sum(prod(parameters[name] - 1 for name in names) for names in self.pages)
+        """How many nodes the page sizes and the lists of keys allow at most."""
+        return 1 + sum(prod(_size(parameters[name]) for name in names) for names in self.pages)
+
+
+def _size(page: Any) -> int:
+    """Of a list of keys its length; of a page one less than its limit, which looks for a next page."""
+    return len(page) if isinstance(page, list) else int(page) - 1
 
 
 class Planner:
@@ -52,7 +57,7 @@ class Planner:
         variables = coerced(info)
         plan = self.plan(info, build, name, variables)
         parameters = plan.binder.fill(variables)
-        nodes = plan.nodes(parameters)
+        nodes = plan.nodes({**given, **parameters})
         if nodes > self._max_nodes:
             raise InvalidInput(
                 f"{info.path.key}: its page sizes allow {nodes:,} nodes, more than {self._max_nodes:,}; ask for "

@@ -106,7 +106,10 @@ def hydrate(wanted: Sequence[Wanted], *, versioned: bool) -> Build:
         for one in wanted:
             number = making.names.fresh()
             n, variable = f"n{number}", f"c{number}"
+            making.within = (one.name,)
+            making.pages.append(making.within)
             inner = making.project(one.kind, one.sets, n)
+            making.within = ()
             body = [f"UNWIND {making.binder.give(one.name)} AS key", f"MATCH ({n}:{one.kind.name} {{id: key}})"]
             body += [*inner.calls, f"RETURN collect([{n}.id, {inner.text}]) AS {variable}"]
             lines.append("CALL () {\n" + "\n".join(body) + "\n}")

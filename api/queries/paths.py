@@ -82,17 +82,20 @@ async def _paths(
     mark = _mark(services.cursors, after)
     found = find_paths(snapshot, start, goal, max_hops=max_hops, count=first + 1, via=via, own=own, after=mark)
     facts = await verify_edges(services.graph, (edge for path in found for edge in path.edges))
-    page = [path for path in found[:first] if _stands(path, facts)]
+    cursors = {path: services.cursors.seal(CURSOR, list(path.key)) for path in found[:first]}
+    page = [path for path in cursors if _stands(path, facts)]
     read = await hydrated(info._raw_info, lambda _: {node for path in page for node in path.nodes})
     edges = [
         PathEdge(
-            cursor=services.cursors.seal(CURSOR, list(path.key)),
+            cursor=cursors[path],
             node=Path(walked=Walked(path.nodes, path.edges, facts, read)),
             cost=path.cost,
         )
         for path in page
     ]
-    return PathConnection(edges=edges, page_info=_page_info(edges, mark is not None, len(found) > first))
+    return PathConnection(
+        edges=edges, page_info=_page_info(list(cursors.values()), mark is not None, len(found) > first)
+    )
 
 
 def _mark(cursors: Cursors, after: str | None) -> PathKey | None:
@@ -106,8 +109,9 @@ def _stands(path: FoundPath, facts: Any) -> bool:
     return all(edge in facts for edge in path.edges)
 
 
-def _page_info(edges: list[PathEdge], continued: bool, more: bool) -> PageInfo:
-    ends = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
+def _page_info(cursors: list[str], continued: bool, more: bool) -> PageInfo:
+    """Of the page as it was found, so that the way on does not end where its last paths are gone."""
+    ends = (cursors[0], cursors[-1]) if cursors else (None, None)
     return PageInfo(has_next_page=more, has_previous_page=continued, start_cursor=ends[0], end_cursor=ends[1])
 
 

@@ -177,12 +177,13 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     _refuse_stale(history, read)
     state = ranking.scored.state
     speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
+    cursors = {i: services.cursors.seal(CURSOR, [ranking.scores[i], ranking.movie_ids[i]]) for i in page}
     edges = [
         RecommendationEdge(
             movie_id=ranking.movie_ids[i],
             hydrated=read,
             reasons=[speaker.show(one, found[ranking.movie_ids[i]].positive) for one in kept[ranking.movie_ids[i]]],
-            cursor=services.cursors.seal(CURSOR, [ranking.scores[i], ranking.movie_ids[i]]),
+            cursor=cursors[i],
             score=ranking.scores[i],
             rank=i + 1,
         )
@@ -192,7 +193,7 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     return RecommendationConnection(
         hydrated=read,
         edges=edges,
-        page_info=_page_info(edges, asked, bool(page) and page[-1] + 1 < len(ranking.movie_ids)),
+        page_info=_page_info(list(cursors.values()), asked, bool(page) and page[-1] + 1 < len(ranking.movie_ids)),
         basis=Basis.MODEL if ranking.scored.personal else Basis.POPULARITY,
         model_version=state.version,
         graph_version=state.snapshot.version,
@@ -211,12 +212,13 @@ def _page(ranking: Ranking, asked: Asked) -> range:
     return range(start, min(start + asked.first, len(ranking.movie_ids)))
 
 
-def _page_info(edges: Sequence[RecommendationEdge], asked: Asked, more: bool) -> PageInfo:
+def _page_info(cursors: Sequence[str], asked: Asked, more: bool) -> PageInfo:
+    """Of the page as it was ranked, so that the way on does not end where its last movies are gone."""
     return PageInfo(
         has_next_page=more,
         has_previous_page=asked.after is not None,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else None,
     )
 
 
@@ -230,10 +232,12 @@ def _reasons(ranking: Ranking, history: UserHistory, movie_ids: Sequence[str], w
 
 
 def _refs(kept: Mapping[str, Sequence[Any]], movie_ids: Sequence[str], names: tuple[str, ...]) -> set[NodeRef]:
-    """Which nodes a place of the answer shows: those of the paths below `why`, else the movies themselves."""
+    """Which nodes a place of the answer shows: those of the paths below `why`; and the movies themselves everywhere, so
+    that each place tells which of them the graph still has."""
+    movies = {NodeRef(Label.MOVIE, movie_id) for movie_id in movie_ids}
     if "why" in names:
-        return {node for reasons in kept.values() for reason in reasons for node in path_nodes(reason)}
-    return {NodeRef(Label.MOVIE, movie_id) for movie_id in movie_ids}
+        movies |= {node for reasons in kept.values() for reason in reasons for node in path_nodes(reason)}
+    return movies
 
 
 async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | None:
@@ -252,6 +256,8 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
     refs = partial(_explained_refs, {movie_id: kept}, movie_id, [one.node for one in contributions])
     read = await hydrated(info._raw_info, refs, user_id=info.context.user_id)
     _refuse_stale(history, read)
+    if not read.has(NodeRef(Label.MOVIE, movie_id)):
+        return None
     speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
     return Explanation(
         movie_id=movie_id,
@@ -268,4 +274,4 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
 def _explained_refs(
     kept: Mapping[str, Sequence[Any]], movie_id: str, nodes: Sequence[NodeRef], names: tuple[str, ...]
 ) -> set[NodeRef]:
-    return set(nodes) if "contributions" in names else _refs(kept, [movie_id], names)
+    return {*(nodes if "contributions" in names else ()), *_refs(kept, [movie_id], names)}

@@ -51,13 +51,16 @@ class RecommendationConnection:
         return [self.hydrated.at(info._raw_info, NodeRef(Label.MOVIE, edge.movie_id)) for edge in self.edges]
 
 
-@strawberry.type(description="What one own movie, or one stated preference, adds to a score.")
+@strawberry.type(description="What one own movie, one stated preference, or popularity adds to a score.")
 class ScoreContribution:
     ref: strawberry.Private[NodeRef]
     hydrated: strawberry.Private[Hydrated]
     value: float = strawberry.field(description="In the scale of the model; all values add up to the score.")
 
-    @strawberry.field(description="The movie that was rated, or what was preferred.", graphql_type=Node | None)
+    @strawberry.field(
+        description="The movie that was rated, or what was preferred; the movie itself for its popularity.",
+        graphql_type=Node | None,
+    )
     def node(self, info: Info) -> Any:
         return self.hydrated.at(info._raw_info, self.ref)
 

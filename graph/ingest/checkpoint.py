@@ -51,10 +51,13 @@ class Checkpoint:
 
 async def open_checkpoint(writer: Writer, kind: str, name: str, fingerprint: str, force: bool) -> Checkpoint:
     """The record of a source, begun anew where there is none, where its content changed, and by force."""
-    id = f"{kind}:{name}"
-    rows = await writer.write(
-        write_statement("import/begin"), id=id, kind=kind, fingerprint=f"{VERSION}:{fingerprint}", force=force
-    )
+    id, fingerprint = f"{kind}:{name}", recorded(fingerprint)
+    rows = await writer.write(write_statement("import/begin"), id=id, kind=kind, fingerprint=fingerprint, force=force)
     row = rows[0]
     findings = Findings.from_json(json.loads(row["findings"] or "{}"))
-    return Checkpoint(writer, id, f"{VERSION}:{fingerprint}", row["stage"], row["done"], row["finished"], findings)
+    return Checkpoint(writer, id, fingerprint, row["stage"], row["done"], row["finished"], findings)
+
+
+def recorded(fingerprint: str) -> str:
+    """A fingerprint as it stands in the graph."""
+    return f"{VERSION}:{fingerprint}"

@@ -83,8 +83,8 @@ async def _fetch(url: str, part: Path, progress: Progress) -> None:
             await _save(response, part, have if going_on else 0, progress)
     except httpx.HTTPError as error:
         raise DownloadFailed(
-            f"could not fetch {url} ({type(error).__name__}: {error}). Check the network and try again: it goes on where "
-            f"it stopped. Or fetch it elsewhere and name its place: cinegraph ingest movielens PATH"
+            f"could not fetch {url} ({type(error).__name__}: {error}). Check the network and try again: it goes on "
+            f"where it stopped. Or fetch it elsewhere and name its place: cinegraph ingest movielens PATH"
         ) from error
 
 

@@ -127,7 +127,10 @@ class Loader:
 
     async def movie_ids(self) -> list[str]:
         """All movies, in a stable order."""
-        return [row["id"] async for row in self.writer.stream(read_statement("ingest/movie_ids"))]
+        ids: list[str] = []
+        async for row in self.writer.stream(read_statement("ingest/movie_ids")):
+            ids = row["ids"]
+        return ids
 
 
 class _Order:

@@ -1,11 +1,13 @@
 """MovieLens becomes movies, genres, users, ratings and tags."""
 
 import asyncio
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -22,6 +24,9 @@ from graph.ingest.ratings import Ratings, Spool, read_ratings
 from graph.ingest.records import Link, Movie, Tagging
 from graph.ingest.rows import Rows
 from graph.ingest.source import Source
+
+TAG_BYTES: Final = 64 << 20
+"""Bytes of a file of tags whose tags are in memory at once."""
 
 
 @dataclass
@@ -159,6 +164,15 @@ def tag_batches(taggings: Iterable[Tagging], size: int) -> Iterator[tuple[int, t
             for user, keys in groupby(sorted(latest), key=lambda key: key[0])
         ]
         yield len(batch), ([[id, names[id]] for id in sorted(names)], rows)
+
+
+def tag_rows(data: MovieLens) -> Iterator[tuple[Rows, Rows]]:
+    """All tags in few large batches, every user in one of them."""
+    size = data.source.size(data.layout.tags) if data.layout.tags in data.source else 0
+    passes = 1 + size // TAG_BYTES
+    for n in range(passes):
+        some = (tagging for tagging in data.taggings() if tagging.user_id % passes == n)
+        yield from (batch for _, batch in tag_batches(some, sys.maxsize))
 
 
 def _tag_row(tagging: Tagging, id: str) -> Rows:

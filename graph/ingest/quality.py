@@ -26,7 +26,7 @@ KINDS: Final = {
     "title_differs": "titles that have little in common between MovieLens and TMDB",
     "imdb_differs": "ids at IMDb that contradict each other",
     "no_link": "movies without an id at TMDB",
-    "broken_link": "links to TMDB that lead to nothing",
+    "broken_link": "links to TMDB that brought no facts",
     "shared_link": "films of TMDB that several movies link to",
     "unlinked_film": "films of TMDB that no movie links to",
     "repeated_film": "films that a source has twice",
@@ -120,8 +120,8 @@ def _table(*columns: str, numbers: tuple[int, ...] = (1, 2)) -> Table:
 
 async def report(reader: Reader, source: str, findings: Findings, unchanged: bool) -> QualityReport:
     """The report of a source on the graph as it is now."""
-    (counts,) = await reader.read(read_statement("quality/counts"))
-    (coverage,) = await reader.read(read_statement("quality/coverage"))
+    (counts,) = [row async for row in reader.stream(read_statement("quality/counts"))]
+    (coverage,) = [row async for row in reader.stream(read_statement("quality/coverage"))]
     whole = Findings.from_json(findings.as_json())
     for kind, statement in _CHECKS.items():
         async for row in reader.stream(read_statement(statement)):

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -45,18 +45,22 @@ async def ingest_tmdb(
     source = await asyncio.to_thread(find_files, path)
     (links,) = await writer.read(read_statement("import/links"))
     add = options.add_unlinked if options.add_unlinked is not None else not links["linked"]
-    depends = (links["fingerprints"], add, options.cast_limit, sorted(options.crew_jobs))
-    fingerprint = await asyncio.to_thread(source.fingerprint, *depends)
+    fingerprint = await asyncio.to_thread(source.fingerprint, *depends_on(links["fingerprints"], add, options))
     checkpoint = await open_checkpoint(writer, "tmdb", source.name, fingerprint, options.force)
     if checkpoint.finished:
         return await report(writer, checkpoint.id, checkpoint.findings, unchanged=True)
     with tempfile.TemporaryDirectory(prefix="cinegraph-") as folder:
-        facts = await check_tmdb(source, Linker(writer, add), Path(folder), options, progress)
+        facts = await check_tmdb(source, Linker(in_graph(writer), add), Path(folder), options, progress)
         loader = Loader(checkpoint, options, progress)
         await loader.facts(facts.batches, facts.movies)
         await loader.copy_popularity()
     await checkpoint.finish(facts.findings)
     return await report(writer, checkpoint.id, facts.findings, unchanged=False)
+
+
+def depends_on(movielens: list[str], add_unlinked: bool, options: IngestOptions) -> tuple[object, ...]:
+    """What the facts in the graph depend on beside the files: with another of these, the same files are read anew."""
+    return (movielens, add_unlinked, options.cast_limit, sorted(options.crew_jobs))
 
 
 def find_files(path: Path) -> Source:
@@ -110,7 +114,7 @@ class Facts:
 
 
 async def check_tmdb(
-    source: Source, linker: "Linker", folder: Path, options: IngestOptions, progress: Progress
+    source: Source, linker: "Linker", folder: Path, options: IngestOptions, progress: Progress = silent
 ) -> Facts:
     """Look at every film, find the movies it belongs to and what contradicts them; raises when too many are bad."""
     quarantine = Quarantine(options.quarantine)
@@ -144,11 +148,26 @@ async def _batches(films: Found) -> AsyncIterator[list[MovieFacts]]:
         yield piece
 
 
+Lookup: TypeAlias = Callable[[list[int]], Awaitable[list[Row]]]
+"""The movies that link to some of TMDB's ids: as `ingest/linked` gives them."""
+
+
+def in_graph(reader: Reader) -> Lookup:
+    """Links as the graph has them."""
+
+    async def lookup(ids: list[int]) -> list[Row]:
+        (row,) = await reader.read(read_statement("ingest/linked"), ids=ids)
+        movies: list[Row] = row["movies"]
+        return movies
+
+    return lookup
+
+
 class Linker:
     """Finds the movies of films by TMDB's ids, and says where the two contradict each other."""
 
-    def __init__(self, reader: Reader, add_unlinked: bool) -> None:
-        self._reader, self._add_unlinked = reader, add_unlinked
+    def __init__(self, lookup: Lookup, add_unlinked: bool) -> None:
+        self._lookup, self._add_unlinked = lookup, add_unlinked
         self._seen: set[int] = set()
         self.findings = Findings()
 
@@ -156,7 +175,7 @@ class Linker:
         """The rows of some films; one that came before is left out."""
         new = [film for film in films if self._is_new(film)]
         known: dict[int, list[Row]] = {}
-        for movie in await self._reader.read(read_statement("ingest/linked"), ids=[film.id for film in new]):
+        for movie in await self._lookup([film.id for film in new]):
             known.setdefault(movie["tmdbId"], []).append(movie)
         rows = FactRows()
         for film in new:

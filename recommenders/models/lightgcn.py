@@ -41,11 +41,11 @@ class Config(ModelConfig):
     embedding_dim: int = Field(64, ge=1, le=4096, description="length of a vector")
     layers: int = Field(3, ge=1, le=8, description="K: how many times embeddings are propagated")
     learning_rate: float = Field(0.01, gt=0, description="step of Adam")
-    l2: float = Field(1e-3, ge=0, description="weight of the squared layer-0 embeddings of a batch, a pair")
+    l2: float = Field(1e-4, ge=0, description="weight of the squared layer-0 embeddings of a batch, a pair")
     batch_size: int = Field(4096, ge=1, description="pairs of a user and a liked movie in a step")
     epochs: int = Field(100, ge=1, description="passes over all pairs, at most; early stopping sets it to the best one")
     evaluate_every: int = Field(10, ge=1, description="epochs between two looks at the validation part")
-    patience: int = Field(2, ge=1, description="looks without a better NDCG@10 after which training stops")
+    patience: int = Field(3, ge=1, description="looks without a better NDCG@10 after which training stops")
     init_std: float = Field(0.1, gt=0, description="standard deviation of the embeddings at the start")
     threads: int = Field(1, ge=1, le=256, description="threads on the CPU: more help only where cores are idle")
 

@@ -59,6 +59,8 @@ def audited(folder: Path, url: str) -> list[dict[str, Any]]:
 async def test_t36_all_server_audits_of_graphql_http_pass(url: str, tmp_path: Path) -> None:
     folder = await asyncio.to_thread(installed, tmp_path / "audits")
     results = await asyncio.to_thread(audited, folder, url)
-    failed = [f"{one['id']} {one['status']}: {one['name']}: {one['reason']}" for one in results if one["status"] != "ok"]
+    failed = [
+        f"{one['id']} {one['status']}: {one['name']}: {one['reason']}" for one in results if one["status"] != "ok"
+    ]
     assert failed == []
     assert len(results) == 61

@@ -12,7 +12,7 @@ from recommenders.scorers import ItemItemScorer
 from tests.recommenders.planted import planted
 
 
-def formula_ease(l2: float) -> np.ndarray:  # type: ignore[type-arg]
+def formula_ease(l2: float) -> np.ndarray:
     """Steck 2019, equation 8."""
     x = planted().liked.toarray().astype(np.float64)
     precision = np.linalg.inv(x.T @ x + l2 * np.eye(x.shape[1]))
@@ -21,7 +21,7 @@ def formula_ease(l2: float) -> np.ndarray:  # type: ignore[type-arg]
     return weights
 
 
-def formula_itemknn(neighbours: int, shrinkage: float) -> np.ndarray:  # type: ignore[type-arg]
+def formula_itemknn(neighbours: int, shrinkage: float) -> np.ndarray:
     """Cosine with shrinkage; column i keeps the nearest of i, of equals the first."""
     x = planted().liked.toarray().astype(np.float64)
     both, likes = x.T @ x, x.sum(axis=0)
@@ -34,7 +34,7 @@ def formula_itemknn(neighbours: int, shrinkage: float) -> np.ndarray:  # type: i
     return weights
 
 
-def scores_of(scorer: ItemItemScorer) -> np.ndarray:  # type: ignore[type-arg]
+def scores_of(scorer: ItemItemScorer) -> np.ndarray:
     """Folded in, for every user."""
     data = planted()
     return np.stack([scorer.score(data.history(user)) for user in range(data.n_users)])

@@ -44,7 +44,7 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
 
 @pytest.mark.parametrize("column", [0, 1, 2, 3])
 def test_every_column_is_in_the_fingerprint(column: int) -> None:
-    changed = list(ROWS)
+    changed: list[Any] = list(ROWS)
     row = list(changed[0])
     row[column] = ["c", "3", 4.5, 31][column]
     changed[0] = tuple(row)

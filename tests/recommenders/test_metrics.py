@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def test_metrics_equal_the_reference(seed: int) -> None:
     hits = np.array([[movie in mine for movie in row] for row, mine in zip(ranked, relevant, strict=True)])
     counts = np.array([len(mine) for mine in relevant], dtype=np.int32)
     pairs = list(zip(ranked, relevant, strict=True))
-    same = {
+    same: dict[str, tuple[Any, Any]] = {
         "ndcg": (ndcg_at(hits, counts, k), [slow_ndcg(row, mine, k) for row, mine in pairs]),
         "recall": (recall_at(hits, counts, k), [len(mine & set(row[:k])) / len(mine) for row, mine in pairs]),
         "hit": (hit_rate_at(hits, k), [float(bool(mine & set(row[:k]))) for row, mine in pairs]),

@@ -1,6 +1,9 @@
 """What holds for every model of the registry."""
 
 import hashlib
+import os
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -206,6 +209,33 @@ def test_saved_and_loaded_it_gives_the_same_scores(name: str, tmp_path: Path) ->
         history = data().history(user)
         assert again.scorer.score(history).tobytes() == model.score(history).tobytes()
         assert again.scorer.similar(user, 5).items.tobytes() == model.scorer().similar(user, 5).items.tobytes()
+
+
+WORKER = """
+import hashlib, sys
+from pathlib import Path
+from recommenders.artifacts import list_artifacts, load_artifact
+from recommenders.ranking import recommend
+from recommenders.scorers import History
+for version in list_artifacts(Path(sys.argv[1])):
+    scorer, digest = load_artifact(Path(sys.argv[1]), version).scorer, hashlib.sha256()
+    for first in range(60):
+        found = recommend(scorer, History.from_ratings(range(first, first + 30, 3), [5.0] * 10), 50)
+        digest.update(found.items.tobytes() + found.scores.tobytes())
+    print(version, digest.hexdigest())
+assert "torch" not in sys.modules
+"""
+
+
+def test_every_worker_gives_the_same_bytes_also_after_a_restart(tmp_path: Path) -> None:
+    for name in registry.names():
+        about: dict[str, Any] = {"config": {}, "metrics": {}, "fingerprint": data().fingerprint(), "created_at": 1}
+        save_artifact(tmp_path, name, fitted(name).scorer(), data().movies, **about)
+    command = [sys.executable, "-c", WORKER, str(tmp_path)]
+    threads = [{**os.environ, "OPENBLAS_NUM_THREADS": number} for number in ("1", "2")]
+    found = [subprocess.run(command, env=env, capture_output=True, check=True, text=True).stdout for env in threads]
+    assert len(found[0].splitlines()) == 4
+    assert found[0] == found[1]
 
 
 @EVERY

@@ -29,8 +29,8 @@ def dense() -> ItemItemScorer:
 
 def sparse_one() -> ItemItemScorer:
     """The same, half of it, as CSR."""
-    weights = dense().weights
-    return ItemItemScorer(sparse.csr_array(np.where(weights > 0, weights, 0)), ITEMS, POPULARITY)
+    weights = np.maximum(dense().arrays()["weights"], 0)
+    return ItemItemScorer(sparse.csr_array(weights), ITEMS, POPULARITY)
 
 
 def factors() -> FactorScorer:
@@ -150,7 +150,7 @@ def test_a_scorer_is_the_same_again_from_its_arrays(scorer: Scorer) -> None:
         ("neural", {}, "no kind of scorer 'neural'"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(kind: str, change: dict[str, np.ndarray], message: str) -> None:  # type: ignore[type-arg]
+def test_arrays_that_do_not_fit_are_refused(kind: str, change: dict[str, np.ndarray], message: str) -> None:
     made: dict[str, Scorer] = {"item_item": dense(), "factors": factors(), "popularity": PopularityScorer(POPULARITY)}
     arrays = {**(made[kind].arrays() if kind in made else {}), **change}
     with pytest.raises(InvalidInput, match=message):

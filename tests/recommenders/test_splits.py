@@ -48,7 +48,7 @@ def test_a_leak_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = planted()
     order = np.random.default_rng(1).permutation(len(whole))
 
-    def shuffled(name: SplitName, _: Interactions, *keeps: np.ndarray) -> splits.Split:  # type: ignore[type-arg]
+    def shuffled(name: SplitName, _: Interactions, *keeps: np.ndarray) -> splits.Split:
         train, validation, test = (whole.subset(keep[order]) for keep in keeps)
         return splits.Split(name, train, validation, test, 0)
 

@@ -1,6 +1,7 @@
 """Training: baselines always beside, nothing chosen on the test part, the final model on all ratings."""
 
 import json
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,6 +11,7 @@ from cinegraph.errors import InvalidInput, ModelRefused, NotFound
 from recommenders import registry, training
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Progress
+from recommenders.splits import Split, choose_split
 from recommenders.training import TrainingOptions, TrainingRun, train
 from tests.recommenders.planted import SMALL, planted
 
@@ -61,12 +63,11 @@ def test_a_model_that_learns_nothing_is_refused() -> None:
 
 def test_hyper_parameters_are_chosen_without_the_test_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """With another test part, everything up to it is the same."""
-    choose = training.choose_split
 
-    def other_test(interactions: Interactions, users: int) -> training.Split:
-        split = choose(interactions, users)
+    def other_test(interactions: Interactions, users: int) -> Split:
+        split = choose_split(interactions, users)
         flipped = np.where(split.test.rating >= 4, np.float32(1), np.float32(5))
-        return training.replace(split, test=training.replace(split.test, rating=flipped))
+        return replace(split, test=replace(split.test, rating=flipped))
 
     names = ["itemknn", "ease"]
     before = train(planted(), names, OPTIONS)
@@ -101,7 +102,7 @@ def test_the_run_is_json_without_anything_of_a_user() -> None:
 
 def test_progress_names_the_model() -> None:
     told: list[Progress] = []
-    options = training.replace(OPTIONS, progress=told.append)
+    options = replace(OPTIONS, progress=told.append)
     train(planted(), ["lightgcn"], options)
     assert {one.task.split(":")[0] for one in told} == {"popular", "itemknn", "ease", "lightgcn"}
     epochs = [one for one in told if one.task == "lightgcn: epochs"]

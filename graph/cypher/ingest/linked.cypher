@@ -1,5 +1,5 @@
-// The movies that some of TMDB's ids belong to, and what is known of them; used by graph/ingest/tmdb.py.
+// The movies that some of TMDB's ids belong to, and what is known of them, in one row; used by graph/ingest/tmdb.py.
 MATCH (m:Movie)
 WHERE m.tmdbId IN $ids
-RETURN m.id AS id, m.tmdbId AS tmdbId, m.imdbId AS imdbId, m.title AS title, m.originalTitle AS originalTitle, m.year AS year
-ORDER BY id
+WITH m ORDER BY m.id
+RETURN collect(m {.id, .tmdbId, .imdbId, .title, .originalTitle, .year}) AS movies

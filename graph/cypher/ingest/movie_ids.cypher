@@ -1,4 +1,4 @@
-// The ids of all movies; used by graph/ingest/loader.py.
+// The ids of all movies, in one row; used by graph/ingest/loader.py.
 MATCH (m:Movie)
-RETURN m.id AS id
-ORDER BY id
+WITH m.id AS id ORDER BY id
+RETURN collect(id) AS ids

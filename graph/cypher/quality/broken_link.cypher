@@ -1,4 +1,4 @@
-// Movies whose id at TMDB led to nothing, once there is anything from TMDB; used by graph/ingest/quality.py.
+// Movies whose id at TMDB brought no facts, once there is anything from TMDB; used by graph/ingest/quality.py.
 MATCH (m:Movie)
 WHERE m.tmdbId IS NOT NULL AND m.voteCount IS NULL AND m.releaseDate IS NULL AND m.runtime IS NULL AND m.overview IS NULL
   AND EXISTS { MATCH (i:Import {kind: 'tmdb'}) WHERE i.finished }

@@ -1,0 +1,174 @@
+"""The offline way for large data sets: CSV files for `neo4j-admin database import full`, into a new database.
+
+It replaces the whole graph, so it is refused where there is one already, unless told to; the server must not run.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cinegraph.errors import IngestError, InvalidInput
+from cinegraph.settings import GraphSettings
+from graph.catalog import read_statement
+from graph.client import GraphClient, Row
+from graph.ingest.checkpoint import open_checkpoint, recorded
+from graph.ingest.layouts import find_layout
+from graph.ingest.movielens import MovieLens, check_movielens
+from graph.ingest.options import IngestOptions, Progress, in_thread, silent
+from graph.ingest.quality import QualityReport, report
+from graph.ingest.tables import GraphTables, Statistics
+from graph.ingest.tmdb import Facts, Linker, Lookup, check_tmdb, depends_on, find_files
+from graph.local import LocalServer
+from graph.migrations import migrate
+
+
+@dataclass(frozen=True, slots=True)
+class BulkSources:
+    """What is imported at once: a MovieLens data set, and TMDB's facts where there are some."""
+
+    movielens: Path
+    tmdb: Path | None = None
+
+
+async def ingest_bulk(
+    server: LocalServer,
+    settings: GraphSettings,
+    sources: BulkSources,
+    options: IngestOptions | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> QualityReport:
+    """Make the local graph anew from files, without transactions; the server runs only before and after.
+
+    The same checks as online come first, and with too many bad rows the old graph stays. Raises `InvalidInput` while
+    the server runs, and for a graph that is not empty unless `overwrite`.
+    """
+    options = options or IngestOptions()
+    if server.running():
+        raise InvalidInput("the local Neo4j runs, and an import needs it stopped: cinegraph graph stop")
+    if not overwrite:
+        await _refuse_full(server, settings)
+    server.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="import-", dir=server.folder) as folder:
+        prints, data, facts = await _check(sources, Path(folder), options, progress)
+        tables = await _write(data, facts, Path(folder), progress)
+        await asyncio.to_thread(_import, server, tables)
+        async with _client(server, settings) as client:
+            progress("indexes", 0, None)
+            await migrate(client.writer)
+            return await _record(client, prints, data, facts)
+
+
+async def _refuse_full(server: LocalServer, settings: GraphSettings) -> None:
+    if not (server.folder / "neo4j" / "data" / "databases" / "neo4j").exists():
+        return
+    async with _client(server, settings) as client:
+        (state,) = await client.reader.read(read_statement("import/is_empty"))
+    if state["nodes"]:
+        raise InvalidInput(
+            f"the graph has {state['nodes']:,} nodes, and an import replaces all of it, also what users did there; say "
+            f"--overwrite if that is meant, or ingest without --bulk to add to it"
+        )
+
+
+@contextlib.asynccontextmanager
+async def _client(server: LocalServer, settings: GraphSettings) -> AsyncIterator[GraphClient]:
+    """A client of the server, which runs only as long as this."""
+    address = await asyncio.to_thread(server.attach)
+    try:
+        async with GraphClient(address, settings) as client:
+            yield client
+    finally:
+        await asyncio.to_thread(server.release)
+
+
+@dataclass(frozen=True, slots=True)
+class _Print:
+    """What is recorded of a source, so that it counts as ingested."""
+
+    kind: str
+    name: str
+    fingerprint: str
+
+
+async def _check(
+    sources: BulkSources, folder: Path, options: IngestOptions, progress: Progress
+) -> tuple[list[_Print], MovieLens, Facts]:
+    """Look at every row of every file, before anything of the old graph is touched."""
+    source, layout = await asyncio.to_thread(find_layout, sources.movielens)
+    prints = [_Print("movielens", source.name, await asyncio.to_thread(source.fingerprint))]
+    data = await check_movielens(source, layout, folder, options, progress)
+    if sources.tmdb is None:
+        return prints, data, Facts(folder / "facts.jsonl")
+    add = options.add_unlinked if options.add_unlinked is not None else not any(x.tmdb_id for x in data.links.values())
+    films = await asyncio.to_thread(find_files, sources.tmdb)
+    known = depends_on([recorded(prints[0].fingerprint)], add, options)
+    prints.append(_Print("tmdb", films.name, await asyncio.to_thread(films.fingerprint, *known)))
+    return prints, data, await check_tmdb(films, Linker(_in_files(data), add), folder, options, progress)
+
+
+def _in_files(data: MovieLens) -> Lookup:
+    """Links as MovieLens' own files have them."""
+    movies: dict[int, list[Row]] = {}
+    for row in data.movie_rows():
+        if row["tmdbId"] is not None:
+            movies.setdefault(row["tmdbId"], []).append(row)
+
+    async def lookup(ids: list[int]) -> list[Row]:
+        return sorted((row for id in ids for row in movies.get(id, [])), key=lambda row: str(row["id"]))
+
+    return lookup
+
+
+async def _write(data: MovieLens, facts: Facts, folder: Path, progress: Progress) -> GraphTables:
+    tables, statistics = await asyncio.to_thread(GraphTables, folder), Statistics()
+    done = 0
+    async for ratings in in_thread(iter(data.ratings)):
+        await asyncio.to_thread(tables.ratings, ratings)
+        await asyncio.to_thread(statistics.add, ratings)
+        done += ratings.size
+        progress("writing ratings", done, data.ratings.rows)
+    progress("writing movies", 0, len(data.movies))
+    await asyncio.to_thread(tables.movies, data, (rows for _, rows in facts.batches()), statistics)
+    progress("writing tags", 0, None)
+    await asyncio.to_thread(tables.tags, data)
+    return tables
+
+
+def _import(server: LocalServer, tables: GraphTables) -> None:
+    arguments = [
+        "database",
+        "import",
+        "full",
+        "neo4j",
+        "--overwrite-destination",
+        "--id-type=string",
+        "--bad-tolerance=0",
+        f"--multiline-fields={str(tables.has_lines()).lower()}",
+        f"--threads={os.cpu_count() or 1}",
+        f"--report-file={tables.folder / 'import.report'}",
+        *tables.arguments(),
+    ]
+    done = server.admin(*arguments)
+    if done.returncode:
+        for name in ("databases", "transactions"):  # half a store would keep the server from starting
+            shutil.rmtree(server.folder / "neo4j" / "data" / name / "neo4j", ignore_errors=True)
+        words = "\n".join((done.stdout + done.stderr).strip().splitlines()[-6:])
+        raise IngestError(
+            f"neo4j-admin could not import the files; the graph is empty now. Its last words:\n{words}"
+        )
+
+
+async def _record(client: GraphClient, prints: list[_Print], data: MovieLens, facts: Facts) -> QualityReport:
+    """Note what is in the graph, so that the same files are not ingested again."""
+    found = {"movielens": data.findings, "tmdb": facts.findings}
+    for one in prints:
+        checkpoint = await open_checkpoint(client.writer, one.kind, one.name, one.fingerprint, force=False)
+        await checkpoint.finish(found[one.kind])
+    return await report(client.reader, f"{prints[-1].kind}:{prints[-1].name}", found[prints[-1].kind], unchanged=False)

