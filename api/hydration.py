@@ -162,7 +162,8 @@ async def hydrated(
     """Read all nodes below the field of `info`; `refs_of` says which, from the names of the fields on the way."""
     services = info.context.services
     layout: Layout = services.planner.kept(info, "layout", partial(layout_of, info))
-    if not layout.groups and user_id is None:
+    keys = layout.keys(refs_of)
+    if not any(keys.values()) and user_id is None:
         return Hydrated({}, None)
     answer = await services.planner.run(
         services.graph,
@@ -171,7 +172,7 @@ async def hydrated(
         "signed in" if user_id else "",
         model=services.serving.model_version,
         user=user_id,
-        **layout.keys(refs_of),
+        **keys,
     )
     groups, version = answer
     pairs = zip(layout.groups, groups, strict=True)

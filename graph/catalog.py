@@ -15,8 +15,11 @@ from typing import Any
 
 from cinegraph.errors import InvalidInput
 
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
-_STRING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`")
+_QUOTED = re.compile(
+    r"//[^\n]*|/\*.*?\*/"  # comments; what begins first holds all in it: a quote in a comment, a comment in a string
+    r"|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`",
+    re.S,
+)
 _PARAMETER = re.compile(r"\$(\w+)")
 _WRITES = re.compile(r"\b(CREATE|MERGE|SET|DELETE|REMOVE|DROP|FOREACH|LOAD\s+CSV|ALTER|IN\s+TRANSACTIONS)\b", re.I)
 
@@ -51,7 +54,7 @@ class WriteStatement(Statement):
 
 def bare(text: str) -> str:
     """The text without comments, strings and quoted names: what is left is the language itself."""
-    return _COMMENT.sub(" ", _STRING.sub("''", text))
+    return _QUOTED.sub(lambda found: " " if found[0].startswith("/") else "''", text)
 
 
 def parameters_of(text: str) -> frozenset[str]:

@@ -23,7 +23,7 @@ EXPANSIONS = 20_000
 """Partial paths looked at before the search gives up on more: bounds the time on graphs full of hubs."""
 
 
-PathKey: TypeAlias = tuple[float, tuple[str, ...], tuple[str, ...]]
+PathKey: TypeAlias = tuple[float, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,10 @@ class FoundPath:
 
     @property
     def key(self) -> PathKey:
-        """Its place in the order of all paths, by what lasts: cost, then nodes, then relationships."""
-        return self.cost, tuple(map(str, self.nodes)), tuple(edge.relation.value for edge in self.edges)
+        """Its place in the order of all paths, by what lasts: cost, then nodes, then relationships; Neo4j's ids tell
+        parallel ones apart."""
+        relations, numbers = zip(*((edge.relation.value, edge.element_id) for edge in self.edges), strict=True)
+        return self.cost, tuple(map(str, self.nodes)), relations, numbers
 
 
 @dataclass(frozen=True, slots=True)

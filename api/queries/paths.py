@@ -101,8 +101,8 @@ async def _paths(
 def _mark(cursors: Cursors, after: str | None) -> PathKey | None:
     if after is None:
         return None
-    cost, nodes, relations = cursors.open(CURSOR, after)
-    return cost, tuple(nodes), tuple(relations)
+    cost, nodes, relations, numbers = cursors.open(CURSOR, after)
+    return cost, tuple(nodes), tuple(relations), tuple(numbers)
 
 
 def _stands(path: FoundPath, facts: Any) -> bool:

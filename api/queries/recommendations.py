@@ -208,7 +208,10 @@ def _page(ranking: Ranking, asked: Asked) -> range:
         if movie_id in ranking.movie_ids:
             start = ranking.movie_ids.index(movie_id) + 1
         else:
-            start = sum(1 for one in ranking.scores if one >= score)
+            index = ranking.scored.state.index
+            mark = (-score, index.get(movie_id, len(index)))
+            found = zip(ranking.scores, ranking.movie_ids, strict=True)
+            start = sum(1 for one, id_ in found if (-one, index[id_]) < mark)
     return range(start, min(start + asked.first, len(ranking.movie_ids)))
 
 

@@ -47,7 +47,7 @@ def test_the_best_beats_popular_for_sure() -> None:
 
 
 def test_lightgcn_beats_popular_and_folding_in_is_not_surely_worse_than_users_own_vectors() -> None:
-    """The difference is within some percent either way by seed and epoch, and its interval holds 0."""
+    """Over seeds it is some 2 % lower, from 6 % lower to 2 % higher; here the interval of the difference holds 0."""
     split = choose_split(movielens())
     options = FitOptions(device="cpu", validation=split.validation)
     model = LightGCN(Config()).fit(split.train, options)

@@ -100,9 +100,9 @@ def test_each_own_movie_has_one_reason_the_most_telling_contribution_first() -> 
         (2, GENRE, Relation.HAS_GENRE),
         (3, PERSON, Relation.DIRECTED),
     ]
-    found = reasons(edges, m0=0.1, m2=0.4, m3=0.3)
+    found = reasons(edges, m0=0.05, m2=0.4, m3=0.3)
     assert [one.nodes[0] for one in found] == [movie(3), movie(2), movie(0)]
-    assert len(reasons(edges, 2, m0=0.1, m2=0.4, m3=0.3)) == 2
+    assert len(reasons(edges, 2, m0=0.05, m2=0.4, m3=0.3)) == 2
 
 
 def test_what_lowers_a_score_is_no_reason() -> None:

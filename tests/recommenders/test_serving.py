@@ -80,7 +80,7 @@ async def test_a_preference_for_what_is_not_in_the_catalogue_adds_nothing(servin
     assert listed(serving.rank(gone, ALL)) == listed(serving.rank(rated(m1=5.0), ALL))
 
 
-@given(st.lists(st.integers(-3, 3), min_size=1, max_size=40), st.integers(0, 45), st.randoms())
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=40), st.integers(1, 45), st.randoms())
 def test_the_best_are_those_of_a_whole_sort(values: list[int], count: int, random: object) -> None:
     scores = np.array(values, dtype=np.float64)
     allowed = np.array([random.random() < 0.7 for _ in values])  # type: ignore[attr-defined]

@@ -4,3 +4,4 @@ WHERE m.tmdbId IS NOT NULL AND m.voteCount IS NULL AND m.releaseDate IS NULL AND
   AND EXISTS { MATCH (i:Import {kind: 'tmdb'}) WHERE i.finished }
 RETURN m.title + ' (' + coalesce(toString(m.year), 'no year') + '), movie ' + m.id AS subject,
   'TMDB ' + toString(m.tmdbId) AS detail
+ORDER BY subject, detail

@@ -2,3 +2,4 @@
 MATCH (m:Movie)
 WHERE m.tmdbId IS NULL
 RETURN m.title + ' (' + coalesce(toString(m.year), 'no year') + '), movie ' + m.id AS subject, '' AS detail
+ORDER BY subject, detail

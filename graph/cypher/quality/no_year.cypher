@@ -2,3 +2,4 @@
 MATCH (m:Movie)
 WHERE m.year IS NULL
 RETURN m.title + ', movie ' + m.id AS subject, '' AS detail
+ORDER BY subject, detail

@@ -6,3 +6,4 @@ UNWIND ids AS id
 WITH title, year, id ORDER BY id
 RETURN title + ' (' + coalesce(toString(year), 'no year') + ')' AS subject,
   'movies ' + reduce(text = '', id IN collect(id) | text + CASE text WHEN '' THEN '' ELSE ', ' END + id) AS detail
+ORDER BY subject, detail

@@ -7,3 +7,4 @@ UNWIND ids AS id
 WITH m, name, id ORDER BY id
 RETURN name + ' in ' + m.title + ' (' + coalesce(toString(m.year), 'no year') + '), movie ' + m.id AS subject,
   'people ' + reduce(text = '', id IN collect(id) | text + CASE text WHEN '' THEN '' ELSE ', ' END + id) AS detail
+ORDER BY subject, detail

@@ -1,0 +1,212 @@
+"""Publishing: nothing refused reaches the graph, the pointer moves last, and the way back is open."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cinegraph.errors import ArtifactCorrupt, ModelError, ModelRefused, NotEnoughData, NotFound
+from graph import models
+from graph.catalog import WriteStatement
+from graph.client import GraphClient
+from recommenders.artifacts import load_artifact
+from recommenders.publishing import SIMILAR, load_interactions, promote, publish_run, rollback
+from recommenders.serving import Serving
+from recommenders.training import TrainingOptions, TrainingRun, train
+from tests import tiny
+from tests.published import FACTORS, ITEM_ITEM, POPULAR, publish_model
+from tests.recommenders.planted import SMALL, planted, planted_frame
+
+LOAD = WriteStatement(
+    "planted",
+    """
+    UNWIND $rows AS row
+    MERGE (u:User {id: row[0]}) MERGE (m:Movie {id: row[1]}) ON CREATE SET m.title = row[1], m.popularity = 0.0
+    CREATE (u)-[:RATED {userId: u.id, movieId: m.id, rating: row[2], at: row[3]}]->(m)
+    """,
+    frozenset({"rows"}),
+)
+OPTIONS = TrainingOptions(configs=SMALL, device="cpu", min_test_users=10_000)
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, TrainingRun]:
+    """A training of each model."""
+    return {name: train(planted(), [name], OPTIONS) for name in ("ease", "lightgcn")}
+
+
+@pytest.fixture
+async def planted_graph(graph: GraphClient) -> GraphClient:
+    rows = [list(row) for row in planted_frame().iter_rows()]
+    await graph.writer.write(LOAD, rows=rows)
+    return graph
+
+
+async def one(graph: GraphClient, text: str, **parameters: Any) -> Any:
+    """The only value of a statement."""
+    (row,) = await graph.session.read(text, parameters)
+    (value,) = row.values()
+    return value
+
+
+async def active(graph: GraphClient) -> tuple[str | None, str | None]:
+    row = await one(graph, "MATCH (m:Meta) RETURN [m.activeModel, m.previousModel] AS v")
+    return row[0], row[1]
+
+
+async def similar(graph: GraphClient) -> dict[str, int]:
+    """How many SIMILAR relationships each version has."""
+    text = "MATCH ()-[r:SIMILAR]->() RETURN r.model AS model, count(*) AS n"
+    return {row["model"]: row["n"] for row in await graph.session.read(text, {})}
+
+
+async def test_ratings_come_back_as_they_went_in(planted_graph: GraphClient) -> None:
+    assert (await load_interactions(planted_graph.reader)).fingerprint() == planted().fingerprint()
+
+
+async def test_a_graph_without_ratings_has_nothing_to_learn_from(graph: GraphClient) -> None:
+    with pytest.raises(NotEnoughData, match="cinegraph ingest"):
+        await load_interactions(graph.reader)
+
+
+async def test_a_published_run_is_served_with_all_it_wrote(
+    planted_graph: GraphClient, runs: dict[str, TrainingRun], tmp_path: Path
+) -> None:
+    version = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"])
+    assert await active(planted_graph) == (version, None)
+    (described,) = await models.list_versions(planted_graph.reader)
+    assert (described.id, described.status, described.active) == (version, "ready", True)
+    assert described.fingerprint == planted().fingerprint()
+    assert described.metrics["overPopular"] == str(runs["lightgcn"].check())
+    assert await similar(planted_graph) == {version: 118 * SIMILAR}
+    assert await one(planted_graph, "MATCH (m:Movie) RETURN count(m.embeddingA) AS n") == 118
+    assert await one(planted_graph, "MATCH (u:User) RETURN count(u.embeddingA) AS n") == 160
+    serving = Serving(planted_graph.reader, tmp_path)
+    await serving.refresh()
+    assert serving.model_version == version
+
+
+async def test_the_nearest_by_the_vector_index_are_the_models_own(
+    planted_graph: GraphClient, runs: dict[str, TrainingRun], tmp_path: Path
+) -> None:
+    version = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"])
+    await planted_graph.session.command("CALL db.awaitIndexes()", {})
+    index = await one(
+        planted_graph,
+        "SHOW INDEXES YIELD name, type, labelsOrTypes, properties WHERE type = 'VECTOR' AND labelsOrTypes = ['Movie'] "
+        "AND properties = ['embeddingA'] RETURN name",
+    )
+    text = (
+        "MATCH (m:Movie {id: 'm010'}) CALL db.index.vector.queryNodes($index, 6, m.embeddingA) YIELD node, score "
+        "WITH node ORDER BY score DESC RETURN collect(node.id) AS found"
+    )
+    (itself, *found) = await one(planted_graph, text, index=index)
+    artifact = load_artifact(tmp_path, version)
+    place = artifact.movie_ids.tolist().index("m010")
+    nearest = artifact.movie_ids[artifact.scorer.similar(place, 5).items].tolist()
+    assert itself == "m010"
+    assert sorted(found) == sorted(nearest)
+
+
+async def test_a_refused_run_leaves_the_graph_as_it_was(planted_graph: GraphClient, tmp_path: Path) -> None:
+    lazy = {"lightgcn": {**SMALL["lightgcn"], "epochs": 1, "learning_rate": 1e-9}}
+    run = train(planted(), ["lightgcn"], TrainingOptions(configs=lazy, device="cpu", min_test_users=10_000))
+    with pytest.raises(ModelRefused, match="not surely better than popular"):
+        await publish_run(planted_graph.writer, tmp_path, run)
+    assert await active(planted_graph) == (None, None)
+    assert await models.list_versions(planted_graph.reader) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("after", ["model/link", "model/embed_movies", "model/embed_users"])
+async def test_a_publication_that_breaks_leaves_the_old_model_serving(
+    planted_graph: GraphClient,
+    runs: dict[str, TrainingRun],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    after: str,
+) -> None:
+    old = await publish_run(planted_graph.writer, tmp_path, runs["ease"])
+    whole = models._batches
+
+    async def breaking(writer: Any, name: str, *rest: Any, **more: Any) -> None:
+        await whole(writer, name, *rest, **more)
+        if name == after:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(models, "_batches", breaking)
+    with pytest.raises(KeyboardInterrupt):
+        await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"])
+    monkeypatch.setattr(models, "_batches", whole)
+    assert (await active(planted_graph))[0] == old
+    assert (await similar(planted_graph))[old] == 118 * SIMILAR
+    serving = Serving(planted_graph.reader, tmp_path)
+    await serving.refresh()
+    assert serving.model_version == old
+    new = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"])
+    assert await active(planted_graph) == (new, old)
+    assert await similar(planted_graph) == {old: 118 * SIMILAR, new: 118 * SIMILAR}
+
+
+# -- the way back ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def three(graph: GraphClient, tmp_path: Path) -> tuple[str, str, str]:
+    """Three versions, the last of which is active."""
+    await tiny.load(graph)
+    return (
+        await publish_model(graph, tmp_path, ITEM_ITEM, "ease"),
+        await publish_model(graph, tmp_path, FACTORS, "lightgcn"),
+        await publish_model(graph, tmp_path, POPULAR, "popular"),
+    )
+
+
+async def test_a_rollback_serves_the_version_before(
+    graph: GraphClient, tmp_path: Path, three: tuple[str, str, str]
+) -> None:
+    _, second, third = three
+    assert await active(graph) == (third, second)
+    assert await rollback(graph.writer, tmp_path) == second
+    assert await active(graph) == (second, third)
+    assert await rollback(graph.writer, tmp_path) == third
+
+
+async def test_an_older_version_gets_its_similar_movies_again(
+    graph: GraphClient, tmp_path: Path, three: tuple[str, str, str]
+) -> None:
+    first, second, third = three
+    assert first not in await similar(graph)
+    await promote(graph.writer, tmp_path, first)
+    assert await active(graph) == (first, third)
+    assert (await similar(graph))[first] == 14
+    assert second not in await similar(graph)
+
+
+async def test_what_cannot_be_promoted_changes_nothing(
+    graph: GraphClient, tmp_path: Path, three: tuple[str, str, str]
+) -> None:
+    first, second, third = three
+    (tmp_path / first / "weights.npy").write_bytes(b"")
+    for version, error in ((third, ModelError), ("ease-000000000000", NotFound), (first, ArtifactCorrupt)):
+        with pytest.raises(error):
+            await promote(graph.writer, tmp_path, version)
+    assert await active(graph) == (third, second)
+
+
+async def test_without_a_version_before_there_is_no_way_back(graph: GraphClient, tmp_path: Path) -> None:
+    await tiny.load(graph)
+    version = await publish_model(graph, tmp_path)
+    with pytest.raises(ModelError, match="cinegraph models list"):
+        await rollback(graph.writer, tmp_path)
+    assert await active(graph) == (version, None)
+
+
+async def test_publishing_the_active_version_again_changes_nothing_but_the_catalogues_version(
+    graph: GraphClient, tmp_path: Path, three: tuple[str, str, str]
+) -> None:
+    _, second, third = three
+    before = await similar(graph)
+    assert await publish_model(graph, tmp_path, POPULAR, "popular") == third
+    assert await active(graph) == (third, second)
+    assert await similar(graph) == before

@@ -1,0 +1,289 @@
+"""T42: whatever a client sends as text stays a value: nothing is written, and no statement has another text."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLScalarType,
+)
+
+from cinegraph.errors import CinegraphError
+from graph.client import GraphClient
+from tests.api.harness import Api, api_over, schema
+from tests.published import serving_over
+
+PAYLOADS = [
+    "' OR 1=1 //",
+    "'}) DETACH DELETE n //",
+    "1'}) MATCH (n) DETACH DELETE n WITH 1 AS x MATCH (m {id: '1",
+    "' RETURN n UNION MATCH (n) RETURN n //",
+    "') CALL () { CREATE (:Hacked) } RETURN 1 //",
+    "'; MATCH (n) DELETE n; //",
+    "\\' OR true //",
+    "\\\\'; CREATE (x:Hacked) //",
+    '" OR 1=1 //',
+    '"}) SET n.hacked = true //',
+    "`",
+    "``) CREATE (:Hacked) //",
+    "`]->() SET n.x = 1 //",
+    "Movie`) DETACH DELETE n //",
+    "Movie:1'}) DETACH DELETE n //",
+    "Movie:`1`",
+    "Movie:1 OR 1=1",
+    "User:2",
+    "Meta:graph",
+    "Migration:V0001",
+    "ModelVersion:x",
+    "*",
+    "%",
+    "$p0",
+    "${p0}",
+    "{id: '1'}",
+    "}} RETURN 1 {{",
+    "{n}{r}{o}{p}",
+    "{0}",
+    "%s%n%x",
+    "LOAD CSV FROM 'file:///etc/passwd' AS line RETURN line",
+    "LOAD CSV FROM 'http://169.254.169.254/latest/meta-data/' AS l RETURN l",
+    "CALL dbms.components()",
+    "CALL db.labels()",
+    "CALL apoc.load.json('http://169.254.169.254/')",
+    "CALL apoc.cypher.runWrite('CREATE (:Hacked)', {})",
+    "CALL dbms.security.listUsers()",
+    "1; DROP CONSTRAINT movie_id",
+    "1 /* comment */ // more",
+    "/*",
+    "*/ MATCH (n) DETACH DELETE n /*",
+    "\u0027 OR 1=1 //",
+    "\\u0027 OR 1=1 //",
+    "\u02bc OR 1=1 //",
+    "\uff07 OR 1=1 //",
+    "\u2019}) DELETE n //",
+    "\u202egnp.exe",
+    "\u0000",
+    "a\u0000b",
+    "\n\r\t\b",
+    "\u2028\u2029",
+    "\U0001f3ac" * 10,
+    "e\u0301" * 20,
+    "title:*",
+    "name:[* TO *]",
+    "alien~2 OR *:*",
+    "+alien -ridley && || ! ( ) { } [ ] ^ ~ * ? : \\ /",
+    "(((((((((",
+    "/.*/",
+    "a AND (b",
+    "a^9999999999",
+    '"unclosed phrase',
+    "*a",
+    "?",
+    "a" * 200,
+    "<script>alert(1)</script>",
+    "-1",
+    "null",
+    "true",
+    "",
+    " ",
+]
+HARMLESS = "harmless"
+DEEP = {
+    "recommendations": "edges { node { id title } why { sentence path { nodes { id } } } }",
+    "explain": "score why { sentence } movie { id }",
+    "verifyExplanation": "holds",
+    "paths": "nodes { length nodes { id } }",
+}
+"""What is asked of a field, so that every statement behind it runs."""
+REQUIRED: dict[str, Any] = {"rating": 4.0, "seconds": 60, "weight": 0.5}
+
+
+# -- every argument that takes text, as the schema has it ------------------------------------------------------------
+
+
+def bare(kind: Any) -> Any:
+    while isinstance(kind, GraphQLNonNull | GraphQLList):
+        kind = kind.of_type
+    return kind
+
+
+def shaped(kind: Any, value: Any) -> Any:
+    """A value in as many lists as its type has."""
+    if isinstance(kind, GraphQLNonNull):
+        return shaped(kind.of_type, value)
+    return [shaped(kind.of_type, value)] if isinstance(kind, GraphQLList) else value
+
+
+def texts(kind: Any, depth: int = 2) -> Iterator[Any]:
+    """Values of an input type, each with `HARMLESS` in one place that takes text."""
+    named = bare(kind)
+    if isinstance(named, GraphQLScalarType) and named.name in ("String", "ID"):
+        yield shaped(kind, HARMLESS)
+    elif isinstance(named, GraphQLInputObjectType) and depth:
+        filled = {name: default(one.type, name) for name, one in named.fields.items() if is_required(one.type)}
+        for name, one in named.fields.items():
+            for value in texts(one.type, depth - 1):
+                yield shaped(kind, {**filled, name: value})
+
+
+def is_required(kind: Any) -> bool:
+    return isinstance(kind, GraphQLNonNull)
+
+
+def default(kind: Any, name: str) -> Any:
+    """A value that an argument beside the one in question has."""
+    named = bare(kind)
+    if isinstance(named, GraphQLInputObjectType):
+        return shaped(kind, {key: default(one.type, key) for key, one in named.fields.items() if is_required(one.type)})
+    return shaped(kind, REQUIRED.get(name, "Movie:1" if named.name == "ID" else "alien"))
+
+
+def places() -> Iterator[tuple[str, str, dict[str, Any], str]]:
+    """(kind of operation, field, arguments, the argument with the text) for each place of each root field."""
+    core = schema()._schema
+    for operation, root in (("query", core.query_type), ("mutation", core.mutation_type)):
+        assert root is not None
+        for name, field in root.fields.items():
+            for argument, one in field.args.items():
+                for value in texts(one.type):
+                    others = {
+                        key: default(other.type, key)
+                        for key, other in field.args.items()
+                        if is_required(other.type) and key != argument and not has_default(other)
+                    }
+                    yield operation, name, {**others, argument: value}, argument
+
+
+def has_default(argument: GraphQLArgument) -> bool:
+    return type(argument.default_value).__name__ != "UndefinedType"
+
+
+def asked(operation: str, name: str, arguments: dict[str, Any]) -> str:
+    """The operation that runs a field with these arguments as variables."""
+    core = schema()._schema
+    root = core.query_type if operation == "query" else core.mutation_type
+    assert root is not None
+    field = root.fields[name]
+    declared = ", ".join(f"${key}: {field.args[key].type}" for key in arguments)
+    passed = ", ".join(f"{key}: ${key}" for key in arguments)
+    inner = DEEP.get(name) or ("nodes { __typename }" if "Connection" in str(field.type) else "__typename")
+    return f"{operation}({declared}) {{ {name}({passed}) {{ {inner} }} }}"
+
+
+def with_text(value: Any, text: str) -> Any:
+    """The same value with another text in the place of the harmless one."""
+    if isinstance(value, dict):
+        return {key: with_text(one, text) for key, one in value.items()}
+    if isinstance(value, list):
+        return [with_text(one, text) for one in value]
+    return text if value == HARMLESS else value
+
+
+PLACES = {f"{name}.{argument}.{i}": (op, name, args) for i, (op, name, args, argument) in enumerate(places())}
+
+
+# -- the tests -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def api(graph: GraphClient, tmp_path: Path) -> Api:
+    return api_over(graph, await serving_over(graph, tmp_path))
+
+
+async def content(graph: GraphClient) -> Any:
+    """All that is in the graph."""
+    nodes = await graph.session.read(
+        "MATCH (n) RETURN labels(n) AS labels, properties(n) AS properties, elementId(n) AS id ORDER BY id", {}
+    )
+    edges = await graph.session.read(
+        "MATCH (a)-[r]->(b) RETURN type(r) AS type, properties(r) AS properties, elementId(r) AS id ORDER BY id", {}
+    )
+    return nodes, edges
+
+
+class Recorder:
+    """The texts of the statements that a graph is sent, and those that write."""
+
+    def __init__(self, graph: GraphClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.read: set[str] = set()
+        self.written: set[str] = set()
+        for name, found in (("read", self.read), ("write", self.written), ("command", self.written)):
+            monkeypatch.setattr(graph.session, name, self._noting(getattr(graph.session, name), found))
+
+    @staticmethod
+    def _noting(inner: Any, found: set[str]) -> Any:
+        async def noted(text: str, parameters: dict[str, Any]) -> Any:
+            found.add(text)
+            return await inner(text, parameters)
+
+        return noted
+
+
+def test_the_schema_has_the_places_that_are_attacked() -> None:
+    found: defaultdict[str, int] = defaultdict(int)
+    for _, name, _ in PLACES.values():
+        found[name] += 1
+    assert found["movies"] > 10
+    assert {"node", "search", "autocomplete", "paths", "recommendations", "explain", "verifyExplanation"} <= set(found)
+    assert {"rateMovie", "removeRating", "dismissMovie", "recordView", "setPreferences"} <= set(found)
+    enums = [one for one in schema()._schema.type_map.values() if isinstance(one, GraphQLEnumType)]
+    assert enums, "sorts and kinds are enums: graphql-core takes nothing else for them"
+    assert len(set(PAYLOADS)) >= 60
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_t42_a_text_stays_a_value(api: Api, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    operation, name, arguments = PLACES[place]
+    query = asked(operation, name, arguments)
+    sent = Recorder(api.graph, monkeypatch)
+    for text in (HARMLESS, "Movie:harmless", "User:1", "Genre:harmless"):
+        await api.execute(query, "1", **with_text(arguments, text))
+    before = await content(api.graph)
+    known = set(sent.read), set(sent.written)
+    for text in PAYLOADS:
+        result = await api.execute(query, "1", **with_text(arguments, text))
+        for error in result.errors or ():
+            cause = error.original_error
+            assert cause is None or (isinstance(cause, CinegraphError) and cause.code != "INTERNAL"), (text, cause)
+            assert getattr(cause, "code", "") in ("", "INVALID_INPUT", "NOT_FOUND"), (text, cause)
+    assert (sent.read, sent.written) == known
+    assert await content(api.graph) == before
+
+
+async def test_t42_the_check_would_notice_a_write_and_a_text_of_its_own(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutant: a key that is put into the text of a statement."""
+    recorder = Recorder(api.graph, monkeypatch)
+    before = await content(api.graph)
+
+    async def careless(key: str) -> None:
+        await api.graph.session.write(f"MATCH (m:Movie {{id: '{key}'}}) RETURN m.title AS title", {})
+
+    await careless(HARMLESS)
+    harmless = set(recorder.written)
+    await careless("'}) WITH 1 AS x CREATE (:Hacked) WITH 1 AS x MATCH (m {id: '1")
+    assert not recorder.written <= harmless
+    assert await content(api.graph) != before
+
+
+async def test_t42_a_search_finds_the_same_whatever_signs_surround_it(api: Api) -> None:
+    query = "query($q: String!) { search(query: $q) { nodes { ... on Movie { id } } } }"
+    for text in (
+        "gladiator",
+        '"gladiator"',
+        "+gladiator",
+        "(gladiator",
+        "gladiator*?",
+        "/gladiator/",
+        "title:gladiator",
+    ):
+        data = await api.ask(query, q=text)
+        expected = [] if ":" in text else [{"id": "Movie:3"}]
+        assert data["search"]["nodes"] == expected, text
