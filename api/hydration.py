@@ -22,6 +22,7 @@ from graphql.pyutils import Path
 from api.compiler.planner import coerced, selected_at
 from api.compiler.roots import Wanted, hydrate
 from api.compiler.selection import Scope, Selected, fields_of
+from api.compiler.shape import TYPE_KEY
 from api.context import Context
 from cinegraph.types import LABELS, Label, NodeRef, Relation
 
@@ -51,6 +52,10 @@ Place: TypeAlias = tuple[str, ...]
 """The way from the root field down to a node: the type and the response key of each step, without list positions."""
 
 
+Nodes: TypeAlias = Mapping[tuple[Place, str], Mapping[str, Any]]
+"""What the client asked of each node, by place and type, then by key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A place that shows nodes: `names` are the fields' names on the way, `kind` the type there."""
@@ -71,6 +76,19 @@ class Layout:
     """All places below a field, by what they ask: one group of the statement for each."""
 
     groups: tuple[tuple[Slot, ...], ...]
+    named: tuple[tuple[Slot, tuple[str, ...]], ...] = ()
+    """Places on a verified path of which only the id is asked, with its response keys: they need no statement."""
+
+    def known(self, refs_of: Callable[[tuple[str, ...]], Iterable[NodeRef]]) -> Nodes:
+        """The nodes of which only the id is asked."""
+        return {
+            (slot.place, slot.kind.name): {
+                ref.id: {TYPE_KEY: slot.kind.name, **dict.fromkeys(keys, str(ref))}
+                for ref in refs_of(slot.names)
+                if ref.label == slot.kind.name
+            }
+            for slot, keys in self.named
+        }
 
     def wanted(self) -> list[Wanted]:
         """What the statement reads."""
@@ -90,17 +108,19 @@ class Layout:
 class Hydrated:
     """The nodes of one root field by place and key, and the version of the caller's history when they were read."""
 
-    nodes: Mapping[tuple[Place, str], Mapping[str, Any]]
+    read: Nodes
+    known: Nodes
     version: int | None
 
     def has(self, node: NodeRef) -> bool:
         """Whether the graph still has a node, as far as it was read."""
-        places = [found for (_, label), found in self.nodes.items() if label == node.label]
+        places = [found for (_, label), found in self.read.items() if label == node.label]
         return not places or any(node.id in found for found in places)
 
     def at(self, info: Info, node: NodeRef) -> Any:
         """The node for the field that `info` stands at; None where the graph does not have it any more."""
-        return self.nodes.get((_place(info), node.label), {}).get(node.id)
+        where = (_place(info), node.label.value)
+        return (self.read.get(where) or self.known.get(where) or {}).get(node.id)
 
 
 def _place(info: Info) -> Place:
@@ -117,9 +137,20 @@ def layout_of(info: Info) -> Layout:
     """Every place below the field of `info` that shows nodes."""
     scope = Scope(info.schema, info.fragments, coerced(info))
     groups: dict[tuple[str, str], list[Slot]] = {}
+    named: list[tuple[Slot, tuple[str, ...]]] = []
     for slot in _slots(scope, selected_at(info), _place(info), ()):
-        groups.setdefault(slot.asks, []).append(slot)
-    return Layout(tuple(map(tuple, groups.values())))
+        fields = fields_of(scope, slot.kind, slot.selected.sets)
+        if _is_on_path(slot.place) and all(one.name in ("id", "__typename") for one in fields):
+            named.append((slot, tuple(one.key for one in fields if one.name == "id")))
+        else:
+            groups.setdefault(slot.asks, []).append(slot)
+    return Layout(tuple(map(tuple, groups.values())), tuple(named))
+
+
+def _is_on_path(place: Place) -> bool:
+    """Whether a place shows a node of a path, which stands since the relationships beside it were verified."""
+    owner = place[-1].partition(".")[0]
+    return owner == "Path" or owner.endswith("Segment")
 
 
 def _slots(scope: Scope, selected: Selected, place: Place, names: tuple[str, ...]) -> Iterator[Slot]:
@@ -162,9 +193,9 @@ async def hydrated(
     """Read all nodes below the field of `info`; `refs_of` says which, from the names of the fields on the way."""
     services = info.context.services
     layout: Layout = services.planner.kept(info, "layout", partial(layout_of, info))
-    keys = layout.keys(refs_of)
+    keys, known = layout.keys(refs_of), layout.known(refs_of)
     if not any(keys.values()) and user_id is None:
-        return Hydrated({}, None)
+        return Hydrated({}, known, None)
     answer = await services.planner.run(
         services.graph,
         info,
@@ -176,4 +207,5 @@ async def hydrated(
     )
     groups, version = answer
     pairs = zip(layout.groups, groups, strict=True)
-    return Hydrated({(slot.place, slot.kind.name): nodes for slots, nodes in pairs for slot in slots}, version)
+    read = {(slot.place, slot.kind.name): nodes for slots, nodes in pairs for slot in slots}
+    return Hydrated(read, known, version)

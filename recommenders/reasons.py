@@ -28,6 +28,8 @@ WEIGHTS: Final[Mapping[Relation, float]] = {
 }
 """How much a relationship says about taste, beside how rare it is: a judgement, kept in one place."""
 
+MOST: Final = max(WEIGHTS.values())
+
 SIMILAR_STRENGTH: Final = 0.5
 """Strength, in weighted bits, of "the model holds them to be similar": below any shared person, above a language."""
 
@@ -94,16 +96,24 @@ class Explainer:
         if contribution.node.label is not Label.MOVIE:
             rows = self._snapshot.ways(target).get(own)
             return _Way(contribution, own, self._strength(own, rows[0], rows[0]), (), rows[:1]) if rows else None
-        best = _Way(contribution, own, 0.0, (), ())
+        strength, one, other = self._shared(own, target)
+        similar = self._snapshot.ways(own).get(target)
+        if similar and strength < SIMILAR_STRENGTH:
+            return _Way(contribution, own, SIMILAR_STRENGTH, similar[:1], ())
+        return _Way(contribution, own, strength, (one,), (other,)) if strength else None
+
+    def _shared(self, own: int, target: int) -> tuple[float, int, int]:
+        """The strongest way over one entity: its strength (0 for none) and its two rows; of equals the first rows."""
         mine, theirs = self._snapshot.ways(own), self._snapshot.ways(target)
-        if target in mine:
-            best = _Way(contribution, own, SIMILAR_STRENGTH, mine[target][:1], ())
+        bits, movies = self._snapshot.bits, self._snapshot.movies
+        best = (0.0, 0, 0)
         for entity in mine.keys() & theirs.keys():
-            if entity >= self._snapshot.movies:
+            if entity >= movies and bits[entity] * MOST >= best[0]:
                 for one, other in product(mine[entity], theirs[entity]):
-                    way = _Way(contribution, own, self._strength(entity, one, other), (one,), (other,))
-                    best = max(best, way, key=_Way.order)
-        return best if best.strength else None
+                    strength = self._strength(entity, one, other)
+                    if (strength, -one, -other) > (best[0], -best[1], -best[2]):
+                        best = strength, one, other
+        return best
 
     def _strength(self, entity: int, one: int, other: int) -> float:
         codes = self._snapshot.codes
@@ -142,10 +152,6 @@ class _Way:
     strength: float
     rows: tuple[int, ...]
     last_rows: tuple[int, ...]
-
-    def order(self) -> tuple[float, tuple[int, ...]]:
-        """The strongest first; among equals the smallest rows."""
-        return self.strength, tuple(-row for row in (*self.rows, *self.last_rows))
 
 
 _BY_CODE: Final = [WEIGHTS.get(relation, 0.0) for relation in RELATIONS]

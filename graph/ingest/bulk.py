@@ -160,9 +160,7 @@ def _import(server: LocalServer, tables: GraphTables) -> None:
         for name in ("databases", "transactions"):  # half a store would keep the server from starting
             shutil.rmtree(server.folder / "neo4j" / "data" / name / "neo4j", ignore_errors=True)
         words = "\n".join((done.stdout + done.stderr).strip().splitlines()[-6:])
-        raise IngestError(
-            f"neo4j-admin could not import the files; the graph is empty now. Its last words:\n{words}"
-        )
+        raise IngestError(f"neo4j-admin could not import the files; the graph is empty now. Its last words:\n{words}")
 
 
 async def _record(client: GraphClient, prints: list[_Print], data: MovieLens, facts: Facts) -> QualityReport:

@@ -1,6 +1,7 @@
 """N05 b: the cost of a page does not grow with the degree of the node, on the first page and deep in."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,10 +54,10 @@ DEEP = {
 
 
 @pytest.fixture
-async def api(graph: GraphClient) -> Api:
+async def api(graph: GraphClient, tmp_path: Path) -> Api:
     for degree in DEGREES:
         await graph.writer.command(FILL, degree=degree)
-    return api_over(graph, Serving())
+    return api_over(graph, Serving(graph.reader, tmp_path))
 
 
 def query_of(case: str, degree: int, after: str | None) -> str:

@@ -268,7 +268,7 @@ async def test_t42_the_check_would_notice_a_write_and_a_text_of_its_own(
 
     await careless(HARMLESS)
     harmless = set(recorder.written)
-    await careless("'}) WITH 1 AS x CREATE (:Hacked) WITH 1 AS x MATCH (m {id: '1")
+    await careless("1'}) CREATE (:Hacked) WITH 1 AS x MATCH (m {id: '1")
     assert not recorder.written <= harmless
     assert await content(api.graph) != before
 

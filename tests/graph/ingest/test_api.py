@@ -48,7 +48,7 @@ async def test_the_links_of_movielens_are_fetched_and_ingested(graph: GraphClien
         f"/3/movie/{id}?api_key={V3}&append_to_response=credits%2Ckeywords" for id in (348, 603, 862, 902)
     ]
     assert len(web.asked) == 4, "nothing is asked for twice, also not what TMDB does not have"
-    assert report.nodes["Person"] == 4
+    assert report.nodes["Person"] == 5
     assert again.unchanged
     through_api = await checksum(graph.reader)
     await graph.writer.command(CLEAR)
@@ -105,9 +105,9 @@ async def test_passing_faults_are_tried_again_and_lasting_ones_named(
     with serve(lambda asked: next(answers, None) or film(asked)) as web:
         await ingest_tmdb_api(graph.writer, tmp_path, TmdbApi(V3, web.url, per_second=1000, at_once=1, limit=2))
     assert len(web.asked) == 5
-    with serve(lambda asked: (503, {"Retry-After": "0"}, b"")) as web:
-        with pytest.raises(DownloadFailed, match=r"in 5 attempts \(status 503\)") as failed:
-            await ingest_tmdb_api(graph.writer, tmp_path, TmdbApi(V3, web.url, per_second=1000))
+    down = serve(lambda asked: (503, {"Retry-After": "0"}, b""))
+    with down as web, pytest.raises(DownloadFailed, match=r"in 5 attempts \(status 503\)") as failed:
+        await ingest_tmdb_api(graph.writer, tmp_path, TmdbApi(V3, web.url, per_second=1000))
     assert V3 not in str(failed.value)
 
 

@@ -50,9 +50,9 @@ async def test_a_data_set_is_fetched_once(tmp_path: Path, archive: bytes) -> Non
 
 
 async def test_a_fetch_that_was_cut_off_goes_on_where_it_stopped(tmp_path: Path, archive: bytes) -> None:
-    with serve(lambda asked: (200, {"Content-Length": str(len(archive))}, archive[:500])) as web:
-        with pytest.raises(DownloadFailed, match="goes on where it stopped"):
-            await download_movielens(NAME, tmp_path, base_url=web.url, checksum=checksum(archive))
+    short = serve(lambda asked: (200, {"Content-Length": str(len(archive))}, archive[:500]))
+    with short as web, pytest.raises(DownloadFailed, match="goes on where it stopped"):
+        await download_movielens(NAME, tmp_path, base_url=web.url, checksum=checksum(archive))
     assert not (tmp_path / f"{NAME}.zip").exists()
     with serve(lambda asked: ranged(archive, asked)) as web:
         path = await download_movielens(NAME, tmp_path, base_url=web.url, checksum=checksum(archive))
