@@ -1,2 +1,2 @@
-// Wait until every index is online; used by graph/migrations.py after a migration.
+// Wait until every index is online; used by graph/migrations.py.
 CALL db.awaitIndexes(300)

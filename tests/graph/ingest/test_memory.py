@@ -47,7 +47,7 @@ async def test_the_rows_in_memory_are_bounded_whatever_the_file(
     graph: GraphClient, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held: list[int] = []
-    read_ratings, read_bucket = movielens.read_ratings, ratings._read
+    read_ratings, read_bucket = ratings.read_ratings, ratings._read
 
     def watched(*arguments: Any) -> Iterator[Any]:
         for block in read_ratings(*arguments):
