@@ -47,7 +47,8 @@ RELATIONSHIPS = {
 }
 GOLDEN = [
     (
-        "MATCH (:Person {name: 'Ridley Scott'})-[:DIRECTED]->(m:Movie) RETURN m.title AS answer ORDER BY m.year LIMIT 3",
+        "MATCH (:Person {name: 'Ridley Scott'})-[:DIRECTED]->(m:Movie) "
+        "RETURN m.title AS answer ORDER BY m.year LIMIT 3",
         ["The Duellists", "Alien", "Blade Runner"],
     ),
     (
