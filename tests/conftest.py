@@ -16,6 +16,7 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 GRAPH_SETTINGS = GraphSettings(local_heap_mb=768, local_pagecache_mb=128, acquisition_timeout=5, query_timeout=60)
 
+UNTIE = WriteStatement("untie", "MATCH ()-[r]->() CALL (r) { DELETE r } IN TRANSACTIONS OF 20000 ROWS", frozenset())
 EMPTY = WriteStatement(
     "empty", "MATCH (n) WHERE NOT n:Migration CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS", frozenset()
 )
@@ -55,6 +56,7 @@ async def graph(migrated: GraphClient) -> GraphClient:
 
 
 async def empty(client: GraphClient) -> None:
-    """Take everything out of the graph but the record of migrations."""
+    """Take everything out of the graph but the record of migrations; relationships first, since a hub's are many."""
+    await client.writer.command(UNTIE)
     await client.writer.command(EMPTY)
     await client.writer.write(META)

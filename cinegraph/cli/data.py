@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from cinegraph.app import open_graph
+from cinegraph.app import local_server, open_graph
 from cinegraph.cli.console import Stages, out, say, stages
 from cinegraph.errors import InvalidInput
 from cinegraph.settings import load_settings
 from graph.catalog import read_statement
 from graph.client import GraphClient, Writer
 from graph.ingest.api import TmdbApi, ingest_tmdb_api
+from graph.ingest.bulk import BulkSources, ingest_bulk
 from graph.ingest.download import download_movielens
 from graph.ingest.movielens import ingest_movielens
 from graph.ingest.options import IngestOptions
@@ -79,6 +80,29 @@ def tmdb(
 
 
 @app.command()
+def bulk(
+    movielens: Annotated[Path, typer.Argument(help="Folder or zip in any GroupLens layout.")],
+    tmdb: Annotated[Path | None, typer.Option(help="TMDB's facts: JSON lines, or Kaggle's CSV files.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the graph that is there.")] = False,
+    max_bad: MaxBad = 0.01,
+    report: Report = None,
+) -> None:
+    """Many millions of ratings: makes the local graph anew through neo4j-admin, while no server runs."""
+    settings, options = load_settings(), _options(False, max_bad)
+    if settings.graph.uri:
+        raise InvalidInput(
+            f"CINEGRAPH_GRAPH__URI is {settings.graph.uri}: only the local graph can be made anew in bulk"
+        )
+
+    async def ingest() -> QualityReport:
+        with stages() as progress:
+            server, sources = local_server(settings), BulkSources(movielens, tmdb)
+            return await ingest_bulk(server, settings.graph, sources, options, overwrite=overwrite, progress=progress)
+
+    _print(asyncio.run(ingest()), options, report)
+
+
+@app.command()
 def sample(
     users: Annotated[int, typer.Option(min=50, max=20_000, help="Believable users to simulate.")] = 400,
     force: Force = False,
@@ -107,7 +131,10 @@ def _options(force: bool, max_bad: float, cast: int = 25) -> IngestOptions:
 def _run(
     ingest: Callable[[Writer, Stages], Awaitable[QualityReport]], options: IngestOptions, report: Path | None
 ) -> None:
-    found = asyncio.run(_ingest(ingest))
+    _print(asyncio.run(_ingest(ingest)), options, report)
+
+
+def _print(found: QualityReport, options: IngestOptions, report: Path | None) -> None:
     out.out(found.as_text(), end="")
     if report:
         report.write_text(found.as_json(), encoding="utf-8")

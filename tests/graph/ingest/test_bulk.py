@@ -8,10 +8,10 @@ import pytest
 from cinegraph.errors import IngestError, InvalidInput, QualityTooLow
 from cinegraph.settings import load_settings
 from graph.client import GraphClient
-from graph.ingest import bulk
 from graph.ingest.bulk import BulkSources, ingest_bulk
 from graph.ingest.movielens import ingest_movielens
 from graph.ingest.options import IngestOptions
+from graph.ingest.tables import GraphTables
 from graph.ingest.tmdb import ingest_tmdb
 from graph.local import LocalServer
 from tests.conftest import GRAPH_SETTINGS
@@ -72,7 +72,7 @@ async def test_too_many_bad_rows_leave_the_old_graph_alone(server: LocalServer, 
 async def test_an_import_that_fails_leaves_a_graph_that_starts(
     server: LocalServer, sources: BulkSources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk.GraphTables, "has_lines", lambda tables: False)
+    monkeypatch.setattr(GraphTables, "has_lines", lambda tables: False)
     with pytest.raises(IngestError, match="could not import the files, the graph is empty now"):
         await ingest_bulk(server, GRAPH_SETTINGS, sources)
     monkeypatch.undo()
