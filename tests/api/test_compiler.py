@@ -81,7 +81,7 @@ def connection(draw: st.DrawFn, owner: str, name: str, depth: int) -> str:
     sort = draw(st.sampled_from(sorts)) if sorts else "DEFAULT"
     marks = MARKS.get(f"{KINDS.get(name)}.{sort}", [])
     mark = draw(st.sampled_from([None, *marks])) if owner != "User" else None
-    arguments = [f"first: {draw(st.sampled_from(['$n', '1', '2', '50']))}"]
+    arguments = [f"first: {draw(st.sampled_from(['$n', '1', '2', '4']))}"]
     arguments += [f"sort: {sort}"] if sorts else []
     arguments += [f'after: "{CURSORS.seal(f"{KINDS[name]}.{sort}", mark)}"'] if mark else []
     inner = f"node {{ {draw(selection(node, depth))} }}" if node else ""
@@ -116,7 +116,7 @@ async def api(graph: GraphClient) -> Api:
 
 
 @settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

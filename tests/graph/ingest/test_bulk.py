@@ -73,7 +73,7 @@ async def test_an_import_that_fails_leaves_a_graph_that_starts(
     server: LocalServer, sources: BulkSources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(GraphTables, "has_lines", lambda tables: False)
-    with pytest.raises(IngestError, match="could not import the files, the graph is empty now"):
+    with pytest.raises(IngestError, match="could not import the files; the graph is empty now"):
         await ingest_bulk(server, GRAPH_SETTINGS, sources)
     monkeypatch.undo()
     options = IngestOptions(cast_limit=1)
