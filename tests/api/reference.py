@@ -153,8 +153,6 @@ class Reference:
     def __init__(self, cursors: Cursors) -> None:
         self.cursors = cursors
         self.schema: GraphQLSchema = build_schema(schema().as_str())
-        date_time: Any = self.schema.type_map["DateTime"]
-        date_time.serialize = show
         for kind in self.schema.type_map.values():
             if hasattr(kind, "resolve_type"):
                 kind.resolve_type = lambda item, *_: item.kind
@@ -178,7 +176,8 @@ class Reference:
             return self._leaf(source, info.field_name)
         if source is None:
             return self._root(info.field_name, arguments)
-        return source[info.field_name]
+        value = source[info.field_name]
+        return show(value) if info.field_name == "at" else value
 
     def _leaf(self, item: Item, name: str) -> Any:
         defaults = {"id": f"{item.kind}:{item.id}", "ratingCount": 0, "collection": None}

@@ -112,7 +112,9 @@ def operation(draw: st.DrawFn) -> tuple[str, int]:
 @pytest.fixture
 async def api(graph: GraphClient) -> Api:
     await tiny.load(graph)
-    return api_over(graph, Serving(graph.reader, None))  # type: ignore[arg-type]
+    api = api_over(graph, Serving(graph.reader, None))  # type: ignore[arg-type]
+    api.services.planner._max_nodes = 10**9  # a page of 50 within another within another
+    return api
 
 
 @settings(
