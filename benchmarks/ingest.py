@@ -213,7 +213,7 @@ async def create(client: GraphClient, text: str, table: Table, names: dict[str, 
 
 
 def pieces(table: Table) -> Iterator[list[dict[str, Any]]]:
-    frame = pl.read_csv(table.file, schema=dict(table.columns))
+    frame = pl.read_csv(table.file, has_header=False, skip_rows=1, schema=dict(table.columns))
     for start in range(0, frame.height, BATCH):
         yield frame.slice(start, BATCH).to_dicts()
 

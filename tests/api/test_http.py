@@ -31,7 +31,7 @@ TITLE = '{ movie(id: "1") { title } }'
 ALIEN = {"movie": {"title": "Alien"}}
 RATE = 'mutation { rateMovie(movie: "5", rating: 4.0) { __typename } }'
 SECRETS = re.compile(
-    r"Traceback|File \"|\.py|neo4j|bolt|127\.0\.0\.1|localhost|MATCH|RETURN|CALL|\$p0|Error\(|/home|/work|/tmp|secret",
+    r"Traceback|File \"|\.py|neo4j|bolt|127\.0\.0\.1|localhost|MATCH|RETURN|CALL|\$p0|Error\(|/home|/tmp|secret",
 )
 
 

@@ -144,11 +144,14 @@ async def test_a_path_with_a_relationship_that_is_gone_is_left_out_and_the_page_
     assert {"Movie:2", "Genre:science-fiction", "Movie:3"} <= set(seen)
 
 
-async def test_a_page_takes_two_statements_whatever_its_size(api: Api) -> None:
+async def test_a_page_takes_one_statement_and_one_for_more_than_ids(api: Api) -> None:
+    ends = {"from": "Movie:1", "to": "Movie:3"}
+    named = PATHS.replace("nodes { id }", "nodes { id ... on Movie { title } }")
     for size in (1, 20):
-        _, statements = await api.counted(PATHS, **{"from": "Movie:1", "to": "Movie:3", "first": size})
-        assert statements == 2
-    _, none = await api.counted(PATHS, **{"from": "Movie:1", "to": "Movie:unknown"})
+        _, ids = await api.counted(PATHS, **ends, first=size)
+        _, titles = await api.counted(named, **ends, first=size)
+        assert (ids, titles) == (1, 2)
+    _, none = await api.counted(named, **{**ends, "to": "Movie:unknown"})
     assert none == 0
 
 
