@@ -98,6 +98,7 @@ def reset(yes: bool = typer.Option(False, "--yes", help="Really take everything 
 
 async def _reset(settings: Settings) -> None:
     async with open_graph(settings) as client:
+        await client.writer.command(write_statement("meta/untie"))
         await client.writer.command(write_statement("meta/empty"))
         await client.writer.write(write_statement("meta/renew"))
 
