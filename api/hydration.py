@@ -4,7 +4,7 @@ A recommendation or a path is made in memory and names nodes by key. Below such 
 that shows a node is found beforehand; one compiled statement reads them all, and the resolvers below look them up.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeAlias
@@ -187,16 +187,19 @@ def _objects(scope: Scope, kind: object) -> Iterable[GraphQLObjectType]:
     return scope.schema.get_possible_types(kind)
 
 
-async def hydrated(
+def hydrated(
     info: Info, refs_of: Callable[[tuple[str, ...]], Iterable[NodeRef]], *, user_id: str | None = None
-) -> Hydrated:
-    """Read all nodes below the field of `info`; `refs_of` says which, from the names of the fields on the way."""
+) -> Awaitable[Hydrated]:
+    """Read all nodes below the field of `info`; `refs_of` says which, from the names of the fields on the way.
+
+    A selection that is past the budget is refused by the call, before there is anything to await.
+    """
     services = info.context.services
     layout: Layout = services.planner.kept(info, "layout", partial(layout_of, info))
     keys, known = layout.keys(refs_of), layout.known(refs_of)
     if not any(keys.values()) and user_id is None:
-        return Hydrated({}, known, None)
-    answer = await services.planner.run(
+        return _nothing(known)
+    reading = services.planner.run(
         services.graph,
         info,
         hydrate(layout.wanted(), versioned=user_id is not None),
@@ -205,7 +208,15 @@ async def hydrated(
         user=user_id,
         **keys,
     )
-    groups, version = answer
+    return _placed(layout, known, reading)
+
+
+async def _nothing(known: Nodes) -> Hydrated:
+    return Hydrated({}, known, None)
+
+
+async def _placed(layout: Layout, known: Nodes, reading: Awaitable[Any]) -> Hydrated:
+    groups, version = await reading
     pairs = zip(layout.groups, groups, strict=True)
     read = {(slot.place, slot.kind.name): nodes for slots, nodes in pairs for slot in slots}
     return Hydrated(read, known, version)

@@ -15,8 +15,9 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -136,27 +137,39 @@ def timed(spent: dict[str, float], services: Any) -> Any:
 
 
 def counted(work: Callable[..., Any], label: str, spent: dict[str, float]) -> Callable[..., Any]:
-    if asyncio.iscoroutinefunction(work):
-
-        @wraps(work)
-        async def waited(*given: Any, **named: Any) -> Any:
-            start = time.process_time()
-            try:
-                return await work(*given, **named)
-            finally:
-                spent[label] += time.process_time() - start
-
-        return waited
+    """`work`, with the CPU time of its call and, where it is awaited, of each of its steps: others run between them."""
 
     @wraps(work)
     def called(*given: Any, **named: Any) -> Any:
         start = time.process_time()
         try:
-            return work(*given, **named)
+            found = work(*given, **named)
         finally:
             spent[label] += time.process_time() - start
+        return Steps(found, label, spent) if isinstance(found, Awaitable) else found
 
     return called
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Something to await that counts the CPU time of its own steps."""
+
+    awaited: Awaitable[Any]
+    label: str
+    spent: dict[str, float]
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        steps = self.awaited.__await__()
+        while True:
+            start = time.process_time()
+            try:
+                waits_for = next(steps)
+            except StopIteration as end:
+                return end.value
+            finally:
+                self.spent[self.label] += time.process_time() - start
+            yield waits_for
 
 
 def show(result: dict[str, Any]) -> None:

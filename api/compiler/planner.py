@@ -1,7 +1,7 @@
 """Plans: what the compiler made of an operation, kept for the next request with the same structure."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -50,10 +50,10 @@ class Planner:
         self._cursors, self._max_nodes = cursors, max_nodes
         self._kept: OrderedDict[Any, tuple[Any, object]] = OrderedDict()
 
-    async def run(
+    def run(
         self, reader: Reader, info: GraphQLResolveInfo[Any], build: Build, name: str = "", **given: Any
-    ) -> Any:
-        """The value of the field that `info` stands at: at most one statement, none for a refused one."""
+    ) -> Awaitable[Any]:
+        """The value of the field that `info` stands at, by one statement; refused before there is anything to await."""
         variables = coerced(info)
         plan = self.plan(info, build, name, variables)
         parameters = plan.binder.fill(variables)
@@ -64,6 +64,10 @@ class Planner:
                 f"smaller pages (first) or fewer levels"
             )
         named = {name: value for name, value in {**given, **parameters}.items() if name in plan.statement.parameters}
+        return self._read(reader, plan, named, parameters)
+
+    @staticmethod
+    async def _read(reader: Reader, plan: Plan, named: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
         rows = await reader.read(plan.statement, **named)
         return plan.shape.build(rows[0]["value"], parameters) if rows else None
 

@@ -1,5 +1,6 @@
-"""Recommendations, and why: ranked and explained in memory, verified and read in one statement each."""
+"""Recommendations, and why: ranked and explained in memory, verified and read in one statement each, both at once."""
 
+from asyncio import gather
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -171,10 +172,10 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     ranking = services.serving.rank(history, asked.wanted)
     page = _page(ranking, asked)
     found = _reasons(ranking, history, [ranking.movie_ids[i] for i in page], asked.why)
-    facts = await verify(services.graph, found.values())
-    kept = {movie_id: standing(one, facts, asked.why) for movie_id, one in found.items()}
-    read = await hydrated(info._raw_info, partial(_refs, kept, tuple(kept)), user_id=info.context.user_id)
+    reading = hydrated(info._raw_info, partial(_refs, found), user_id=info.context.user_id)
+    facts, read = await gather(verify(services.graph, found.values()), reading)
     _refuse_stale(history, read)
+    kept = {movie_id: standing(one, facts, asked.why) for movie_id, one in found.items()}
     state = ranking.scored.state
     speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
     cursors = {i: services.cursors.seal(CURSOR, [ranking.scores[i], ranking.movie_ids[i]]) for i in page}
@@ -234,12 +235,12 @@ def _reasons(ranking: Ranking, history: UserHistory, movie_ids: Sequence[str], w
     }
 
 
-def _refs(kept: Mapping[str, Sequence[Any]], movie_ids: Sequence[str], names: tuple[str, ...]) -> set[NodeRef]:
-    """Which nodes a place of the answer shows: those of the paths below `why`; and the movies themselves everywhere, so
-    that each place tells which of them the graph still has."""
-    movies = {NodeRef(Label.MOVIE, movie_id) for movie_id in movie_ids}
+def _refs(found: Mapping[str, Found], names: tuple[str, ...]) -> set[NodeRef]:
+    """Which nodes a place of the answer may show: those of the paths below `why`; and the movies themselves everywhere,
+    so that each place tells which of them the graph still has."""
+    movies = {NodeRef(Label.MOVIE, movie_id) for movie_id in found}
     if "why" in names:
-        movies |= {node for reasons in kept.values() for reason in reasons for node in path_nodes(reason)}
+        movies |= {node for one in found.values() for reason in one.reasons for node in path_nodes(reason)}
     return movies
 
 
@@ -254,11 +255,11 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
     scored = ranking.scored
     contributions = sorted(scored.contributions(movie_id), key=lambda one: (-one.value, one.node))
     found = find_reasons(Explainer(state.snapshot, history), movie_id, contributions, asked.why)
-    facts = await verify(services.graph, [found])
-    kept = standing(found, facts, asked.why)
-    refs = partial(_explained_refs, {movie_id: kept}, movie_id, [one.node for one in contributions])
-    read = await hydrated(info._raw_info, refs, user_id=info.context.user_id)
+    refs = partial(_explained_refs, {movie_id: found}, [one.node for one in contributions])
+    reading = hydrated(info._raw_info, refs, user_id=info.context.user_id)
+    facts, read = await gather(verify(services.graph, [found]), reading)
     _refuse_stale(history, read)
+    kept = standing(found, facts, asked.why)
     if not read.has(NodeRef(Label.MOVIE, movie_id)):
         return None
     speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
@@ -274,7 +275,5 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
     )
 
 
-def _explained_refs(
-    kept: Mapping[str, Sequence[Any]], movie_id: str, nodes: Sequence[NodeRef], names: tuple[str, ...]
-) -> set[NodeRef]:
-    return {*(nodes if "contributions" in names else ()), *_refs(kept, [movie_id], names)}
+def _explained_refs(found: Mapping[str, Found], nodes: Sequence[NodeRef], names: tuple[str, ...]) -> set[NodeRef]:
+    return {*(nodes if "contributions" in names else ()), *_refs(found, names)}
