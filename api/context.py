@@ -1,6 +1,6 @@
 """What every resolver has at hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import strawberry
@@ -32,6 +32,8 @@ class Context:
     services: Services
     user_id: str | None
     request_id: str
+    reached: dict[str, int] = field(default_factory=dict)
+    """Nodes that each root field may reach by its page sizes; kept by the planner, which limits their sum."""
 
     def signed_in(self) -> str:
         """The caller's id; `NotSignedIn` for an anonymous one."""

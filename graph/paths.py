@@ -22,6 +22,7 @@ MAX_HOPS = 6
 EXPANSIONS = 20_000
 """Partial paths looked at before the search gives up on more: bounds the time on graphs full of hubs."""
 
+SIMILAR = CODES[Relation.SIMILAR]
 
 PathKey: TypeAlias = tuple[float, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
@@ -78,9 +79,15 @@ class _Search:
         if node == self.user:
             yield from self.own.edges.items() if self.own else ()
             return
+        similar: set[int] = set()
         for row in range(int(snapshot.indptr[node]), int(snapshot.indptr[node + 1])):
             if self.allowed[snapshot.relation[row]]:
-                yield int(snapshot.neighbour[row]), row
+                other = int(snapshot.neighbour[row])
+                if snapshot.relation[row] == SIMILAR:
+                    if other in similar:  # each holds the other to be similar: one path says it
+                        continue
+                    similar.add(other)
+                yield other, row
         if self.own and node in self.own.edges:
             yield self.user, self.own.edges[node]
 

@@ -57,14 +57,23 @@ class Planner:
         variables = coerced(info)
         plan = self.plan(info, build, name, variables)
         parameters = plan.binder.fill(variables)
-        nodes = plan.nodes({**given, **parameters})
-        if nodes > self._max_nodes:
-            raise InvalidInput(
-                f"{info.path.key}: its page sizes allow {nodes:,} nodes, more than {self._max_nodes:,}; ask for "
-                f"smaller pages (first) or fewer levels"
-            )
+        self._count(info, plan.nodes({**given, **parameters}))
         named = {name: value for name, value in {**given, **parameters}.items() if name in plan.statement.parameters}
         return self._read(reader, plan, named, parameters)
+
+    def _count(self, info: GraphQLResolveInfo[Any], nodes: int) -> None:
+        """Refuse a field whose nodes, with those of the root fields before it, are more than a request may reach; a
+        field whose answer is made anew counts once."""
+        reached: dict[str, int] = info.context.reached
+        field = ".".join(map(str, info.path.as_list()))
+        before = sum(reached.values()) - reached.get(field, 0)
+        if before + nodes > self._max_nodes:
+            beside = f" beside {before:,} of the fields before it" if before else ""
+            raise InvalidInput(
+                f"{field}: its page sizes allow {nodes:,} nodes{beside}, more than {self._max_nodes:,}; ask for "
+                f"smaller pages (first) or fewer levels"
+            )
+        reached[field] = nodes
 
     @staticmethod
     async def _read(reader: Reader, plan: Plan, named: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:

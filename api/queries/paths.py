@@ -1,24 +1,40 @@
 """Paths between any two nodes: found in memory, verified and read in the graph."""
 
+from asyncio import gather
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 
 from api.compiler.compiler import DEFAULT_FIRST, MAX_FIRST
 from api.context import Context, Info
+from api.freshness import fresh, refuse_stale
 from api.hydration import hydrated
 from api.ids import Cursors, parse_id
 from api.types.build import PageInfo
 from api.types.explanations import Path, RelationKind, Walked
 from cinegraph.errors import InvalidInput
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
-from graph.paths import FoundPath, PathKey, UserEdges, find_paths
+from graph.paths import PathKey, UserEdges, find_paths
 from graph.snapshot import Snapshot
 from graph.verify import verify_edges
+from recommenders.histories import UserHistory
 
 CURSOR = "paths"
 DEFAULT_HOPS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the client asked for."""
+
+    ends: tuple[NodeRef, NodeRef]
+    max_hops: int
+    via: list[Relation] | None
+    first: int
+    after: PathKey | None
 
 
 @strawberry.type(description="One path between two nodes.")
@@ -58,44 +74,43 @@ class PathQuery:
         first: int = DEFAULT_FIRST,
         after: str | None = None,
     ) -> PathConnection:
-        return await _paths(info, parse_id(from_), parse_id(to), max_hops, _relations(via), first, after)
+        if not 1 <= first <= MAX_FIRST:
+            raise InvalidInput(f"paths(first: {first}): a page has 1 to {MAX_FIRST} items")
+        mark = _mark(info.context.services.cursors, after)
+        asked = Asked((parse_id(from_), parse_id(to)), max_hops, _relations(via), first, mark)
+        return await fresh(info.context, partial(_paths, info, asked))
 
 
 def _relations(via: Sequence[Any] | None) -> list[Relation] | None:
     return None if via is None else [Relation(one.value) for one in via]
 
 
-async def _paths(
-    info: Info,
-    start: NodeRef,
-    goal: NodeRef,
-    max_hops: int,
-    via: list[Relation] | None,
-    first: int,
-    after: str | None,
-) -> PathConnection:
-    if not 1 <= first <= MAX_FIRST:
-        raise InvalidInput(f"paths(first: {first}): a page has 1 to {MAX_FIRST} items")
+async def _paths(info: Info, asked: Asked) -> PathConnection:
     services = info.context.services
     snapshot = services.serving.state.snapshot
-    own = await _own(info.context, snapshot, (start, goal))
-    mark = _mark(services.cursors, after)
-    found = find_paths(snapshot, start, goal, max_hops=max_hops, count=first + 1, via=via, own=own, after=mark)
-    facts = await verify_edges(services.graph, (edge for path in found for edge in path.edges))
-    cursors = {path: services.cursors.seal(CURSOR, list(path.key)) for path in found[:first]}
-    page = [path for path in cursors if _stands(path, facts)]
-    read = await hydrated(info._raw_info, lambda _: {node for path in page for node in path.nodes})
-    edges = [
-        PathEdge(
-            cursor=cursors[path],
-            node=Path(walked=Walked(path.nodes, path.edges, facts, read)),
-            cost=path.cost,
-        )
-        for path in page
-    ]
-    return PathConnection(
-        edges=edges, page_info=_page_info(list(cursors.values()), mark is not None, len(found) > first)
+    history = await _history(info.context, asked.ends)
+    found = find_paths(
+        snapshot,
+        *asked.ends,
+        max_hops=asked.max_hops,
+        count=asked.first + 1,
+        via=asked.via,
+        own=_own(snapshot, history),
+        after=asked.after,
     )
+    page = found[: asked.first]
+    nodes = {node for path in page for node in path.nodes}
+    reading = hydrated(info._raw_info, lambda _: nodes, user_id=history.user_id if history else None)
+    facts, read = await gather(verify_edges(services.graph, (edge for path in page for edge in path.edges)), reading)
+    if history:
+        refuse_stale(history, read)
+    cursors = [services.cursors.seal(CURSOR, list(path.key)) for path in page]
+    edges = [
+        PathEdge(cursor=cursor, node=Path(walked=Walked(path.nodes, path.edges, facts, read)), cost=path.cost)
+        for cursor, path in zip(cursors, page, strict=True)
+        if all(edge in facts for edge in path.edges)
+    ]
+    return PathConnection(edges=edges, page_info=_page_info(cursors, asked.after is not None, len(found) > asked.first))
 
 
 def _mark(cursors: Cursors, after: str | None) -> PathKey | None:
@@ -105,18 +120,14 @@ def _mark(cursors: Cursors, after: str | None) -> PathKey | None:
     return cost, tuple(nodes), tuple(relations), tuple(numbers)
 
 
-def _stands(path: FoundPath, facts: Any) -> bool:
-    return all(edge in facts for edge in path.edges)
-
-
 def _page_info(cursors: list[str], continued: bool, more: bool) -> PageInfo:
     """Of the page as it was found, so that the way on does not end where its last paths are gone."""
     ends = (cursors[0], cursors[-1]) if cursors else (None, None)
     return PageInfo(has_next_page=more, has_previous_page=continued, start_cursor=ends[0], end_cursor=ends[1])
 
 
-async def _own(context: Context, snapshot: Snapshot, ends: tuple[NodeRef, NodeRef]) -> UserEdges | None:
-    """The caller's own ratings, where an end is the caller; another user's node is as if it did not exist."""
+async def _history(context: Context, ends: tuple[NodeRef, NodeRef]) -> UserHistory | None:
+    """The caller's history, where an end is the caller; another user's node is as if it did not exist."""
     users = [end for end in ends if end.label is Label.USER]
     if not users:
         return None
@@ -124,10 +135,16 @@ async def _own(context: Context, snapshot: Snapshot, ends: tuple[NodeRef, NodeRe
     for user in users:
         if user.id != user_id:
             raise InvalidInput(f"{user} is not the caller; paths from a user are for that user alone")
-    history = await context.services.serving.histories.get(user_id)
+    return await context.services.serving.histories.get(user_id)
+
+
+def _own(snapshot: Snapshot, history: UserHistory | None) -> UserEdges | None:
+    """The caller's ratings as relationships beside the catalogue's."""
+    if history is None or history.user_id is None:
+        return None
     edges: dict[int, EdgeRef] = {}
     for rated in history.ratings:
         edge, number = history.rating_edge(rated), snapshot.find(NodeRef(Label.MOVIE, rated.movie_id))
         if edge is not None and number >= 0:
             edges[number] = edge
-    return UserEdges(users[0], edges)
+    return UserEdges(NodeRef(Label.USER, history.user_id), edges)

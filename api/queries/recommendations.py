@@ -15,7 +15,8 @@ from api.compiler.planner import coerced, selected_at
 from api.compiler.selection import Scope, Selected, fields_of
 from api.context import Context, Info
 from api.explaining import Found, Speaker, check, find_reasons, path_nodes, standing, verify
-from api.hydration import Hydrated, hydrated
+from api.freshness import fresh, refuse_stale
+from api.hydration import hydrated
 from api.ids import key_of
 from api.types.build import PageInfo
 from api.types.explanations import ExplanationCheck
@@ -27,7 +28,7 @@ from api.types.recommendations import (
     RecommendationEdge,
     ScoreContribution,
 )
-from cinegraph.errors import GraphConflict, InvalidInput
+from cinegraph.errors import InvalidInput
 from cinegraph.types import Label, MovieFilter, NodeRef
 from recommenders.histories import UserHistory
 from recommenders.reasons import Explainer
@@ -37,8 +38,6 @@ CURSOR = "recommendations"
 LIKED_RATING = 5.0
 MAX_LIKED = 100
 MAX_WHY = 10
-TRIES = 3
-"""How often an answer is made anew when the caller's history changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,6 @@ class Asked:
     wanted: MovieFilter
     liked: tuple[str, ...]
     why: int
-
-
-class Stale(Exception):
-    """The caller's history is another than the one in memory."""
 
 
 @strawberry.type
@@ -73,7 +68,7 @@ class RecommendationQuery:
         liked: list[strawberry.ID] | None = None,
     ) -> RecommendationConnection:
         asked = _asked(info, first, after, liked)
-        return await _fresh(info.context, partial(_recommend, info, asked))
+        return await fresh(info.context, partial(_recommend, info, asked))
 
     @strawberry.field(description="Why a movie has its score for the caller; null for a movie the model does not know.")
     async def explain(
@@ -81,7 +76,7 @@ class RecommendationQuery:
     ) -> Explanation | None:
         movie_id = key_of(Label.MOVIE, movie)
         asked = Asked(1, None, MovieFilter(), _liked(liked), _why_of(info._raw_info))
-        return await _fresh(info.context, partial(_explain, info, asked, movie_id))
+        return await fresh(info.context, partial(_explain, info, asked, movie_id))
 
     @strawberry.field(description="Whether the relationships of an explanation given before are still in the graph.")
     async def verify_explanation(self, info: Info, id: strawberry.ID) -> ExplanationCheck:
@@ -151,21 +146,6 @@ async def _history(context: Context, asked: Asked) -> UserHistory:
     return own.with_liked(asked.liked, LIKED_RATING)
 
 
-async def _fresh(context: Context, make: Any) -> Any:
-    """Make an answer; make it anew when the caller's history changed since it was read."""
-    for _ in range(TRIES):
-        try:
-            return await make()
-        except Stale:
-            context.services.serving.histories.forget(context.user_id or "")
-    raise GraphConflict("the history of the user changes faster than it can be read; try again")
-
-
-def _refuse_stale(history: UserHistory, read: Hydrated) -> None:
-    if history.user_id is not None and (read.version or 0) != (history.version or 0):
-        raise Stale
-
-
 async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     services = info.context.services
     history = await _history(info.context, asked)
@@ -174,7 +154,7 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     found = _reasons(ranking, history, [ranking.movie_ids[i] for i in page], asked.why)
     reading = hydrated(info._raw_info, partial(_refs, found), user_id=info.context.user_id)
     facts, read = await gather(verify(services.graph, found.values()), reading)
-    _refuse_stale(history, read)
+    refuse_stale(history, read)
     kept = {movie_id: standing(one, facts, asked.why) for movie_id, one in found.items()}
     state = ranking.scored.state
     speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
@@ -258,7 +238,7 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
     refs = partial(_explained_refs, {movie_id: found}, [one.node for one in contributions])
     reading = hydrated(info._raw_info, refs, user_id=info.context.user_id)
     facts, read = await gather(verify(services.graph, [found]), reading)
-    _refuse_stale(history, read)
+    refuse_stale(history, read)
     kept = standing(found, facts, asked.why)
     if not read.has(NodeRef(Label.MOVIE, movie_id)):
         return None

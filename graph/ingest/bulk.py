@@ -73,7 +73,7 @@ async def _refuse_full(server: LocalServer, settings: GraphSettings) -> None:
     if state["nodes"]:
         raise InvalidInput(
             f"the graph has {state['nodes']:,} nodes, and an import replaces all of it, also what users did there; say "
-            f"--overwrite if that is meant, or ingest without --bulk to add to it"
+            f"--overwrite if that is meant; to add to it, ingest with movielens and tmdb instead of bulk"
         )
 
 

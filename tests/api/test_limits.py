@@ -370,6 +370,18 @@ async def test_n05_a_query_over_its_budget_of_nodes_sends_nothing(api: Api) -> N
     await refused_without_a_statement(api, query.format(99, 100), "allow 10,000 nodes, more than 9,999")
 
 
+async def test_n05_all_root_fields_share_the_budget(api: Api) -> None:
+    field = "movies(first: 70) { nodes { cast(first: 70) { nodes { id } } } }"  # 1 + 70 + 70 * 70 = 4,971
+    data, sent = await api.counted(f"{{ a: {field} b: {field} }}")
+    assert sent == 2
+    assert data["a"] == data["b"]
+    result = await api.execute(f"{{ a: {field} b: {field} c: {field} }}")
+    (error,) = result.errors or ()
+    assert error.path == ["c"]
+    assert "c: its page sizes allow 4,971 nodes beside 9,942 of the fields before it, more than 10,000" in error.message
+    assert await api.ask(f"{{ a: {field} b: {field} }}") == data
+
+
 async def test_n05_the_budget_counts_each_movie_of_a_page_that_was_ranked_in_memory(api: Api) -> None:
     deep = "cast(first: 99) { nodes { actedIn(first: 99) { nodes { id } } } }"
     query = f'{{ recommendations(first: 2, liked: ["1"]) {{ nodes {{ {deep} }} }} }}'

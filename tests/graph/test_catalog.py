@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cinegraph.errors import InvalidInput
-from graph.catalog import ReadStatement, parameters_of, read_statement, write_statement, writes
+from graph.catalog import ReadStatement, bare, parameters_of, read_statement, write_statement, writes
 from graph.client import GraphClient
 
 ROOT = Path(__file__).parents[2]
@@ -70,3 +70,23 @@ def test_an_unknown_statement_is_named() -> None:
 def test_words_in_strings_and_comments_do_not_write() -> None:
     assert not writes("MATCH (n) WHERE n.name = 'SET' // DELETE\nRETURN `CREATE`")
     assert writes("MATCH (n) SET n.x = 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("RETURN 1 // one 'and\nRETURN 2", "RETURN 1  \nRETURN 2"),
+        ("RETURN /* a 'quote'\nover lines */ 1", "RETURN   1"),
+        ("RETURN 'it\\'s' + \"a \\\" b\" + `c`", "RETURN '' + '' + ''"),
+        ("RETURN 'http://x' AS a // b", "RETURN '' AS a  "),
+        ('RETURN "/* no comment" AS a', "RETURN '' AS a"),
+        ("RETURN 'open", "RETURN 'open"),
+        ("RETURN a./**/b", "RETURN a. b"),
+    ],
+)
+def test_bare_is_the_text_without_comments_strings_and_quoted_names(text: str, left: str) -> None:
+    assert bare(text) == left
+
+
+def test_a_parameter_in_a_string_or_comment_is_none() -> None:
+    assert parameters_of("RETURN $a + '$b' + `$c` // $d\n+ $e /* $f */") == {"a", "e"}

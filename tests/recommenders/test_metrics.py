@@ -1,4 +1,4 @@
-"""Metrics: values worked out by hand, and a slow reference that is plainly right, to 1e-9."""
+"""Metrics: values worked out by hand, a slow reference that is plainly right, and two libraries, to 1e-9 (T65)."""
 
 import math
 from itertools import pairwise
@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pytrec_eval import RelevanceEvaluator
+from sklearn.metrics import ndcg_score
 
 from recommenders.metrics import coverage_at, hit_rate_at, ndcg_at, novelty_at, recall_at, reciprocal_rank
 
@@ -84,6 +86,32 @@ def test_metrics_equal_the_reference(seed: int) -> None:
     }
     for name, (fast, slow) in same.items():
         assert list(fast) == pytest.approx(slow, abs=1e-9), name
+
+
+@pytest.mark.parametrize("k", [1, 5, 10, 20])
+def test_t65_metrics_equal_those_of_trec_eval_and_scikit_learn(k: int) -> None:
+    rng = np.random.default_rng(k)
+    n_movies, n_users = 200, 100
+    scores = rng.permuted(np.tile(np.arange(n_movies, dtype=np.float64), (n_users, 1)), axis=1)
+    liked = rng.random((n_users, n_movies)) < rng.uniform(0.005, 0.2, (n_users, 1))
+    liked[:, 0] |= ~liked.any(axis=1)
+    hits = np.take_along_axis(liked, np.argsort(-scores, axis=1), axis=1)
+    relevant = liked.sum(axis=1).astype(np.int32)
+    ndcg = ndcg_at(hits, relevant, k)
+    found = {
+        f"ndcg_cut_{k}": ndcg,
+        f"recall_{k}": recall_at(hits, relevant, k),
+        f"success_{k}": hit_rate_at(hits, k),
+        "recip_rank": reciprocal_rank(hits.argmax(axis=1).astype(np.int32) + 1),
+    }
+    likes = {str(u): {str(m): 1 for m in np.flatnonzero(liked[u])} for u in range(n_users)}
+    ranked = {str(u): {str(m): score for m, score in enumerate(scores[u].tolist())} for u in range(n_users)}
+    measures = {f"ndcg_cut.{k}", f"recall.{k}", f"success.{k}", "recip_rank"}
+    trec = RelevanceEvaluator(likes, measures).evaluate(ranked)
+    for name, values in found.items():
+        assert values == pytest.approx([trec[str(u)][name] for u in range(n_users)], abs=1e-9), name
+    learn = [ndcg_score(liked[u : u + 1], scores[u : u + 1], k=k) for u in range(n_users)]
+    assert ndcg == pytest.approx(learn, abs=1e-9)
 
 
 def test_a_better_order_never_has_a_lower_ndcg() -> None:

@@ -1,0 +1,34 @@
+"""Answers from a history in memory that turns out to be another than the graph's are made anew."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from api.context import Context
+from api.hydration import Hydrated
+from cinegraph.errors import GraphConflict
+from recommenders.histories import UserHistory
+
+Answer = TypeVar("Answer")
+
+TRIES = 3
+"""How often an answer is made when the caller's history changes meanwhile."""
+
+
+class Stale(Exception):
+    """The caller's history is another than the one in memory."""
+
+
+async def fresh(context: Context, make: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Make an answer; make it anew where the caller's history changed since it was read."""
+    for _ in range(TRIES):
+        try:
+            return await make()
+        except Stale:
+            context.services.serving.histories.forget(context.user_id or "")
+    raise GraphConflict("the history of the user changes faster than it can be read; try again")
+
+
+def refuse_stale(history: UserHistory, read: Hydrated) -> None:
+    """Raise `Stale` where the graph's version of the history is not the one that the answer was made from."""
+    if history.user_id is not None and (read.version or 0) != (history.version or 0):
+        raise Stale

@@ -1,0 +1,26 @@
+"""Every operation in README and docs is one that the schema takes."""
+
+import re
+from pathlib import Path
+
+import pytest
+from graphql import parse, validate
+
+from tests.api.harness import schema
+
+ROOT = Path(__file__).parents[2]
+FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = [
+    pytest.param(text, id=f"{file.name}-{i}")
+    for file in FILES
+    for i, text in enumerate(re.findall(r"^```graphql\n(.+?)^```", file.read_text(encoding="utf-8"), re.M | re.S), 1)
+]
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 4
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_the_schema_takes_the_example(text: str) -> None:
+    assert validate(schema()._schema, parse(text)) == []
