@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import strawberry
 
@@ -65,7 +66,7 @@ class Speaker:
         """A verified reason as the API has it."""
         walked = Walked(path_nodes(reason), reason.all_edges, self.facts, self.hydrated)
         return ShownReason(
-            id=strawberry.ID(seal(self.cursors, reason, self.model_version)),
+            seal=partial(seal, self.cursors, reason, self.model_version),
             sentence=sentence(reason, self.facts, self._name),
             contribution=reason.contribution,
             share=reason.contribution / positive if positive else 0.0,

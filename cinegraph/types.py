@@ -7,7 +7,7 @@ collections ("578"), slugs for genres ("science-fiction"), ISO codes for countri
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 MIN_RATING: Final = 0.5
 MAX_RATING: Final = 5.0
@@ -57,8 +57,7 @@ class Relation(StrEnum):
     PREFERS = "PREFERS"  # User → Genre, Person, Keyword or Collection
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class NodeRef:
+class NodeRef(NamedTuple):
     """A node by its key: what is kept for later, since Neo4j uses its internal ids again."""
 
     label: Label
@@ -68,8 +67,7 @@ class NodeRef:
         return f"{self.label}:{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class EdgeRef:
+class EdgeRef(NamedTuple):
     """A relationship by type and both ends; `element_id` is Neo4j's own id at the time of reading."""
 
     relation: Relation

@@ -141,10 +141,13 @@ class SessionFactory:
             raise translate(error) from error
 
     async def read(self, text: str, parameters: dict[str, Any]) -> list[Row]:
-        """An auto-commit read: cheaper than a managed transaction, and a read can be repeated as it is."""
+        """An auto-commit read: cheaper than a managed transaction, and a read can be repeated as it is.
+
+        Our statements return plain values, never nodes: rows need none of `data()`, which walks through all of them.
+        """
         async with self._open(neo4j.READ_ACCESS) as session:
             result = await session.run(neo4j.Query(text, timeout=self._timeout), parameters)
-            return [row.data() for row in await result.fetch(2**31 - 1)]
+            return [dict(row) for row in await result.fetch(2**31 - 1)]
 
     async def read_some(
         self, text: str, parameters: dict[str, Any], timeout: float, most: int
@@ -159,7 +162,7 @@ class SessionFactory:
         async with self._open(neo4j.READ_ACCESS) as session:
             result = await session.run(neo4j.Query(text), parameters)
             async for row in result:
-                yield row.data()
+                yield dict(row)
 
     async def write(self, text: str, parameters: dict[str, Any]) -> list[Row]:
         """A managed transaction: the driver repeats it for `retry_time` after passing faults."""
@@ -167,7 +170,7 @@ class SessionFactory:
         @neo4j.unit_of_work(timeout=WRITE_TIMEOUT)
         async def work(transaction: AsyncManagedTransaction) -> list[Row]:
             result = await transaction.run(text, parameters)
-            return [row.data() async for row in result]
+            return [dict(row) async for row in result]
 
         async with self._open(neo4j.WRITE_ACCESS) as session:
             return await session.execute_write(work)
@@ -176,7 +179,7 @@ class SessionFactory:
         """An implicit transaction, not repeated."""
         async with self._open(neo4j.WRITE_ACCESS) as session:
             result = await session.run(neo4j.Query(text), parameters)
-            return [row.data() async for row in result]
+            return [dict(row) async for row in result]
 
     async def explain(self, text: str, parameters: dict[str, Any], word: str = "EXPLAIN") -> neo4j.ResultSummary:
         """The plan of a statement (`EXPLAIN`), or the plan with its figures (`PROFILE`)."""

@@ -8,7 +8,7 @@ shared person comes before a common genre. Every path is verified in the graph b
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Final
+from typing import Final, NamedTuple
 
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
 from graph.snapshot import RELATIONS, Link, Snapshot
@@ -37,8 +37,7 @@ OWN_MOVIES: Final = 20
 """Own movies, the largest contributions first, for which a path is looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """What one own movie, or one stated preference, adds to a score, in the scale of the model.
 
     Where the model knows nothing of the user, the movie's own popularity stands in, with the movie itself as the node.
@@ -107,8 +106,10 @@ class Explainer:
         mine, theirs = self._snapshot.ways(own), self._snapshot.ways(target)
         bits, movies = self._snapshot.bits, self._snapshot.movies
         best = (0.0, 0, 0)
-        for entity in mine.keys() & theirs.keys():
-            if entity >= movies and bits[entity] * MOST >= best[0]:
+        for entity in sorted(mine.keys() & theirs.keys(), key=bits.__getitem__, reverse=True):
+            if bits[entity] * MOST < best[0]:
+                break  # those that follow tell less
+            if entity >= movies:
                 for one, other in product(mine[entity], theirs[entity]):
                     strength = self._strength(entity, one, other)
                     if (strength, -one, -other) > (best[0], -best[1], -best[2]):

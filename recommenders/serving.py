@@ -98,6 +98,10 @@ class Scored:
         found: Mask = near[self.state.columns]
         return found
 
+    @cached_property
+    def _known_movies(self) -> list[NodeRef]:
+        return [NodeRef(Label.MOVIE, self.state.movie_ids[item]) for item in self.known.items.tolist()]
+
     def contributions(self, movie_id: str) -> list[Contribution]:
         """What adds up to a movie's score: each own movie of the model, or popularity, and each preference."""
         place = self.state.index.get(movie_id)
@@ -105,8 +109,7 @@ class Scored:
             return []
         if self.scorer.is_personal(self.known):
             values = self.scorer.contributions(self.known, place).tolist()
-            movies = [NodeRef(Label.MOVIE, self.state.movie_ids[item]) for item in self.known.items.tolist()]
-            found = [Contribution(movie, value) for movie, value in zip(movies, values, strict=True)]
+            found = [Contribution(movie, value) for movie, value in zip(self._known_movies, values, strict=True)]
         else:
             found = [Contribution(NodeRef(Label.MOVIE, movie_id), float(self.model_scores[place]))]
         return found + [

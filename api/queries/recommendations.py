@@ -1,7 +1,7 @@
 """Recommendations, and why: ranked and explained in memory, verified and read in one statement each, both at once."""
 
 from asyncio import gather
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -152,7 +152,7 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     ranking = services.serving.rank(history, asked.wanted)
     page = _page(ranking, asked)
     found = _reasons(ranking, history, [ranking.movie_ids[i] for i in page], asked.why)
-    reading = hydrated(info._raw_info, partial(_refs, found), user_id=info.context.user_id)
+    reading = hydrated(info._raw_info, _refs(found), user_id=info.context.user_id)
     facts, read = await gather(verify(services.graph, found.values()), reading)
     refuse_stale(history, read)
     kept = {movie_id: standing(one, facts, asked.why) for movie_id, one in found.items()}
@@ -215,13 +215,13 @@ def _reasons(ranking: Ranking, history: UserHistory, movie_ids: Sequence[str], w
     }
 
 
-def _refs(found: Mapping[str, Found], names: tuple[str, ...]) -> set[NodeRef]:
-    """Which nodes a place of the answer may show: those of the paths below `why`; and the movies themselves everywhere,
-    so that each place tells which of them the graph still has."""
+def _refs(found: Mapping[str, Found], nodes: Iterable[NodeRef] = ()) -> Callable[[tuple[str, ...]], set[NodeRef]]:
+    """Which nodes a place of the answer may show: those of the paths below `why`, `nodes` below `contributions`; and
+    the movies themselves everywhere, so that each place tells which of them the graph still has."""
     movies = {NodeRef(Label.MOVIE, movie_id) for movie_id in found}
-    if "why" in names:
-        movies |= {node for one in found.values() for reason in one.reasons for node in path_nodes(reason)}
-    return movies
+    on_paths = movies.union(*(path_nodes(reason) for one in found.values() for reason in one.reasons))
+    contributing = movies.union(nodes)
+    return lambda names: on_paths if "why" in names else contributing if "contributions" in names else movies
 
 
 async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | None:
@@ -235,7 +235,7 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
     scored = ranking.scored
     contributions = sorted(scored.contributions(movie_id), key=lambda one: (-one.value, one.node))
     found = find_reasons(Explainer(state.snapshot, history), movie_id, contributions, asked.why)
-    refs = partial(_explained_refs, {movie_id: found}, [one.node for one in contributions])
+    refs = _refs({movie_id: found}, [one.node for one in contributions])
     reading = hydrated(info._raw_info, refs, user_id=info.context.user_id)
     facts, read = await gather(verify(services.graph, [found]), reading)
     refuse_stale(history, read)
@@ -253,7 +253,3 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
         model_version=state.version,
         contributions=[ScoreContribution(ref=one.node, hydrated=read, value=one.value) for one in contributions],
     )
-
-
-def _explained_refs(found: Mapping[str, Found], nodes: Sequence[NodeRef], names: tuple[str, ...]) -> set[NodeRef]:
-    return {*(nodes if "contributions" in names else ()), *_refs(found, names)}

@@ -1,6 +1,6 @@
 """Paths and reasons: made in memory, verified in the graph, shown with every node and relationship on the way."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -109,11 +109,15 @@ class Path:
 
 @strawberry.type(description="Why a movie is recommended: a verified path and its share of the score.")
 class Reason:
-    id: strawberry.ID = strawberry.field(description="Give it to verifyExplanation at any later time.")
+    seal: strawberry.Private[Callable[[], str]]
     sentence: str = strawberry.field(description="The path in words: only what stands on it.")
     contribution: float = strawberry.field(description="What the path's first movie (or preference) adds to the score.")
     share: float = strawberry.field(description="Its part of all that adds to the score, 0 to 1.")
     path: Path = strawberry.field(description="From the user (or the liked movie) to the recommended movie.")
+
+    @strawberry.field(description="Give it to verifyExplanation at any later time.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(self.seal())
 
 
 @strawberry.type(description="One relationship of an explanation that was given before.")

@@ -3,11 +3,15 @@
 import asyncio
 import json
 import socket
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 
 from cinegraph.cli import run
+from cinegraph.cli.serve import _bound
 from cinegraph.settings import load_settings
 from graph.client import Address, GraphClient
 from tests import tiny
@@ -81,6 +85,27 @@ async def test_a_port_in_use_is_named(home: Path, capsys: pytest.CaptureFixture[
         port = taken.getsockname()[1]
         assert await in_thread(["serve", "--port", str(port)]) == 1
     assert f"cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("loop", [asyncio.run, uvloop.run])
+def test_small_answers_are_sent_at_once(loop: Callable[[Coroutine[Any, Any, bool]], bool]) -> None:
+    """A connection that collects small writes (Nagle) would hold each answer back by 40 ms."""
+
+    async def at_once() -> bool:
+        listener, sent = _bound("127.0.0.1", 0), asyncio.get_running_loop().create_future()
+
+        def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = writer.get_extra_info("socket")
+            sent.set_result(bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+            writer.close()
+
+        async with await asyncio.start_server(answer, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            found: bool = await sent
+            writer.close()
+        return found
+
+    assert loop(at_once())
 
 
 async def test_a_wrong_setting_is_named_with_its_value(
