@@ -1,7 +1,6 @@
 """N01, T59: every path that is shown stands in the graph, edge by edge; what does not is never shown."""
 
 import base64
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -191,13 +190,13 @@ async def test_an_id_that_now_belongs_to_another_relationship_is_refused(graph: 
     await serving_over(graph, tmp_path)
     edge = await some_edge(graph)
     others = [
-        replace(edge, relation=Relation.WROTE),
-        replace(edge, end=NodeRef(Label.MOVIE, "2")),
-        replace(edge, start=NodeRef(Label.PERSON, "john-hurt")),
-        replace(edge, start=NodeRef(Label.MOVIE, "1"), end=NodeRef(Label.PERSON, "ridley-scott")),
-        replace(edge, start=NodeRef(Label.GENRE, "ridley-scott")),
-        replace(edge, element_id="no id"),
-        replace(edge, element_id=""),
+        edge._replace(relation=Relation.WROTE),
+        edge._replace(end=NodeRef(Label.MOVIE, "2")),
+        edge._replace(start=NodeRef(Label.PERSON, "john-hurt")),
+        edge._replace(start=NodeRef(Label.MOVIE, "1"), end=NodeRef(Label.PERSON, "ridley-scott")),
+        edge._replace(start=NodeRef(Label.GENRE, "ridley-scott")),
+        edge._replace(element_id="no id"),
+        edge._replace(element_id=""),
     ]
     assert await verify_edges(graph.reader, [edge]) == {edge: {}}
     for other in others:
@@ -208,7 +207,7 @@ async def test_one_id_named_in_two_ways_is_right_in_one(graph: GraphClient, tmp_
     """The snapshot may name an old relationship whose id a new rating has."""
     await serving_over(graph, tmp_path)
     edge = await some_edge(graph)
-    old = replace(edge, relation=Relation.WROTE)
+    old = edge._replace(relation=Relation.WROTE)
     assert await verify_edges(graph.reader, [edge, old]) == {edge: {}}
     assert await verify_edges(graph.reader, [old, edge]) == {edge: {}}
 
