@@ -15,6 +15,13 @@ from cinegraph.cli.console import fetching, out, say
 from cinegraph.errors import PortInUse
 from cinegraph.settings import Settings, load_settings
 
+FIRST_QUERY = """{
+  recommendations(first: 3, liked: ["alien-1979", "blade-runner-1982"]) {
+    edges { node { title year } why(first: 1) { sentence } }
+  }
+}
+"""
+
 
 def serve(
     host: str | None = typer.Option(None, help="Address to listen on; CINEGRAPH_API__HOST otherwise."),
@@ -54,18 +61,18 @@ async def _demo(
         async with open_graph(settings, progress) as client:
             await ensure_sample(client, users)  # type: ignore[misc]
             await ensure_model(settings, client)  # type: ignore[misc]
-            await run_server(settings, settings.api.host, port)
+            await run_server(settings, settings.api.host, port, FIRST_QUERY)
 
 
-async def run_server(settings: Settings, host: str, port: int) -> None:
-    """Serve until a signal; answers the requests in flight before it ends."""
+async def run_server(settings: Settings, host: str, port: int, query: str = "") -> None:
+    """Serve until a signal; answers the requests in flight before it ends. `query` is shown as one to try."""
     listener = _bound(host, port)
     with fetching() as progress:
         async with open_app(settings, progress) as app:
             config = uvicorn.Config(
                 app, lifespan="off", log_level="warning", access_log=False, timeout_graceful_shutdown=10
             )
-            server = _Server(config, f"http://{host}:{listener.getsockname()[1]}")
+            server = _Server(config, f"http://{host}:{listener.getsockname()[1]}", query)
             gc.collect()
             gc.freeze()
             await server.serve(sockets=[listener])
@@ -75,13 +82,17 @@ async def run_server(settings: Settings, host: str, port: int) -> None:
 class _Server(uvicorn.Server):
     """Says where it is once it answers."""
 
-    def __init__(self, config: uvicorn.Config, url: str) -> None:
+    def __init__(self, config: uvicorn.Config, url: str, query: str) -> None:
         super().__init__(config)
-        self._url = url
+        self._url, self._query = url, query
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         out.print(f"GraphQL: {self._url}/graphql   GraphiQL: {self._url}/   (Ctrl-C ends it)", soft_wrap=True)
+        if self._query:
+            out.print(
+                f"What to watch after two films; try it in GraphiQL:\n\n{self._query}", soft_wrap=True, markup=False
+            )
 
 
 def _bound(host: str, port: int) -> socket.socket:

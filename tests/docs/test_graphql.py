@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from graphql import parse, validate
 
+from cinegraph.cli.serve import FIRST_QUERY
 from tests.api.harness import schema
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,10 @@ EXAMPLES = [
 
 def test_there_are_examples() -> None:
     assert len(EXAMPLES) >= 4
+
+
+def test_the_demo_shows_the_query_of_the_readme() -> None:
+    assert FIRST_QUERY in FILES[0].read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
