@@ -6,9 +6,17 @@ seven on) or unfinished, and a word as typed counts more.
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from typing import Final
 
 from cinegraph.errors import InvalidInput
 
+_LEFT_OUT = """
+a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was
+will with
+"""
+STOP_WORDS: Final = frozenset(_LEFT_OUT.split())
+"""What the index leaves out: those of Lucene's analyser for English, `standard-folding`."""
 MAX_LENGTH = 200
 MAX_WORDS = 12
 _WORD = re.compile(r"[^\W_]+")
@@ -26,14 +34,30 @@ def words_of(text: str) -> list[str]:
 
 
 def search_text(text: str) -> str:
-    """All words, each as typed, mistyped or unfinished."""
-    return " AND ".join(f"({word}^4 OR {_mistyped(word)}{word}*)" for word in words_of(text))
+    """All words, each as typed, mistyped or unfinished; stop words count where nothing else was typed."""
+    words = words_of(text)
+    return _required(words) or f"{words[-1]}*"
 
 
 def autocomplete_text(text: str) -> str:
-    """All words as typed, the last one unfinished."""
+    """All words as typed, the last one unfinished; a stop word at the end may be the beginning of another word."""
     *whole, last = words_of(text)
-    return " AND ".join([*(f"({word}^4 OR {_mistyped(word)}{word}*)" for word in whole), f"({last}^2 OR {last}*)"])
+    known = _required(whole)
+    if last in STOP_WORDS:
+        return f"{known} {last}*".strip()
+    return f"{known} +({last}^2 OR {last}*)".strip()
+
+
+def exact_titles(text: str) -> list[str]:
+    """How a title of stop words alone ("It", "They") may be written, since the index has none of its words."""
+    if not STOP_WORDS.issuperset(words_of(text)):
+        return []
+    typed = " ".join(text.split())
+    return sorted({typed, typed.title(), typed.capitalize()})
+
+
+def _required(words: Iterable[str]) -> str:
+    return " ".join(f"+({word}^4 OR {_mistyped(word)}{word}*)" for word in words if word not in STOP_WORDS)
 
 
 def _mistyped(word: str) -> str:

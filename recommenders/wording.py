@@ -17,7 +17,7 @@ DONE: Final[Mapping[Relation, str]] = {
 }
 SHARED: Final[Mapping[Relation, str]] = {
     Relation.HAS_GENRE: "both are {}",
-    Relation.HAS_KEYWORD: "both are about {}",
+    Relation.HAS_KEYWORD: "the keyword “{}” fits both",
     Relation.PART_OF: "both belong to {}",
     Relation.PRODUCED_BY: "{} produced both",
     Relation.FROM_COUNTRY: "both come from {}",

@@ -48,14 +48,16 @@ def listing(root: Root, *, filtered: bool = False) -> Build:
 
 
 SEARCH = (
-    "CALL db.index.fulltext.queryNodes('names', $search, {limit: 500}) YIELD node AS n0, score "
-    "WITH n0, score * (1 + log10(1 + coalesce(n0.popularity, 0)) / 10) AS r0"
+    "CALL () { CALL db.index.fulltext.queryNodes('names', $search, {limit: 500}) YIELD node, score RETURN node, score "
+    "UNION ALL MATCH (node:Movie) WHERE node.title IN $titles AND node.id IS NOT NULL RETURN node, 100.0 AS score } "
+    "WITH node AS n0, max(score) * (1 + log10(1 + coalesce(node.popularity, 0)) / 10) AS r0"
 )
 
 
 def search(making: Compilation, selected: Selected) -> Built:
-    """A page of what the full-text index finds for `$search`, of the labels `$labels`."""
+    """A page of what the full-text index finds for `$search` beside movies of the very `$titles`, of the `$labels`."""
     making.binder.give("search")
+    making.binder.give("titles")
     making.binder.give("labels")
     order = Order((SortKey("{r}"), SortKey("{n}.id")), descending=True)
     source = Source(SEARCH, order, where=["any(label IN labels(n0) WHERE label IN $labels)"])

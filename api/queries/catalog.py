@@ -9,7 +9,7 @@ from api.compiler.model import Related
 from api.compiler.roots import listing, lookup, related, search
 from api.context import Info, run
 from api.ids import key_of, parse_id
-from api.search import autocomplete_text, search_text
+from api.search import autocomplete_text, exact_titles, search_text
 from api.types.build import Node, connection
 from api.types.catalog import Collection, Genre, Keyword, Movie, Person, SimilarMoviesConnection
 from api.types.filters import MovieFilterInput
@@ -39,8 +39,9 @@ class SearchKind(Enum):
     COLLECTION = Label.COLLECTION.value
 
 
-def _labels(kinds: list[SearchKind] | None) -> list[str]:
-    return [kind.value for kind in (SearchKind if kinds is None else kinds)]
+async def _search(info: Info, text: str, titles: list[str], kinds: list[SearchKind] | None) -> Any:
+    labels = [kind.value for kind in (SearchKind if kinds is None else kinds)]
+    return await run(info, search, search=text, titles=titles, labels=labels)
 
 
 @strawberry.type
@@ -105,7 +106,7 @@ class CatalogQuery:
         first: int = 10,
         after: str | None = None,
     ) -> Any:
-        return await run(info, search, search=search_text(query), labels=_labels(kinds))
+        return await _search(info, search_text(query), exact_titles(query), kinds)
 
     @strawberry.field(graphql_type=SearchConnection, description="What the beginning of a name may become.")
     async def autocomplete(
@@ -116,7 +117,7 @@ class CatalogQuery:
         first: int = 10,
         after: str | None = None,
     ) -> Any:
-        return await run(info, search, search=autocomplete_text(prefix), labels=_labels(kinds))
+        return await _search(info, autocomplete_text(prefix), exact_titles(prefix), kinds)
 
     @strawberry.field(
         graphql_type=SimilarMoviesConnection | None,

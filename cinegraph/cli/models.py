@@ -102,7 +102,9 @@ def _show(run: TrainingRun, output: Any) -> None:
             f"{one.seconds:.1f}",
         )
     out.print(table)
-    out.print("* best on the validation part; R: Recall, cov.: coverage@10, nov.: novelty@10 in bits")
+    out.print(
+        "* best on the validation part of those asked for; R: Recall, cov.: coverage@10, nov.: novelty@10 in bits"
+    )
     out.print(f"data {run.fingerprint[:12]}, seed {run.seed}")
     if output is not None:
         json.dump(run.as_json(), output, indent=2)

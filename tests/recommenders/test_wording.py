@@ -52,7 +52,7 @@ RATED_ALIEN = "Because you rated Alien 5 stars, and "
         (Relation.WROTE, "<Person> wrote both."),
         (Relation.CREW, "<Person> worked on both."),
         (Relation.HAS_GENRE, "both are <Genre>."),
-        (Relation.HAS_KEYWORD, "both are about <Keyword>."),
+        (Relation.HAS_KEYWORD, "the keyword “<Keyword>” fits both."),
         (Relation.PART_OF, "both belong to <Collection>."),
         (Relation.PRODUCED_BY, "<Company> produced both."),
         (Relation.FROM_COUNTRY, "both come from <Country>."),

@@ -1,0 +1,98 @@
+"""`search` and `autocomplete`: typos, unfinished words, accents, stop words, and in what order."""
+
+from pathlib import Path
+
+import pytest
+
+from api.search import STOP_WORDS, autocomplete_text, exact_titles, search_text
+from cinegraph.errors import InvalidInput
+from graph.catalog import WriteStatement
+from graph.client import GraphClient
+from tests.api.harness import Api, api_over
+from tests.published import serving_over
+
+TITLES = [
+    "The Godfather",
+    "The Godfather: Part II",
+    "It",
+    "It Follows",
+    "The Theory of Everything",
+    "The Lord of the Rings",
+]
+ADD = WriteStatement(
+    "add",
+    "UNWIND $titles AS title CREATE (:Movie {id: 'm' + title, title: title, popularity: 10.0 - size(title) / 10.0})",
+    frozenset({"titles"}),
+)
+
+
+@pytest.fixture
+async def api(graph: GraphClient, tmp_path: Path) -> Api:
+    api = api_over(graph, await serving_over(graph, tmp_path))
+    await graph.writer.write(ADD, titles=TITLES)
+    return api
+
+
+async def found(api: Api, field: str, text: str) -> list[str]:
+    query = f"""query($text: String!) {{
+      {field}({"query" if field == "search" else "prefix"}: $text) {{
+        nodes {{ ... on Movie {{ title }} ... on Person {{ name }} ... on Genre {{ name }} }} }}
+    }}"""
+    data = await api.ask(query, text=text)
+    return [node.get("title") or node.get("name") for node in data[field]["nodes"]]
+
+
+@pytest.mark.parametrize("field", ["search", "autocomplete"])
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("alien", ["Alien"]),
+        ("amelie", ["Amélie"]),
+        ("AMÉLIE", ["Amélie"]),
+        ("ridley", ["Ridley Scott"]),
+        ("the godfather", ["The Godfather", "The Godfather: Part II"]),
+        ("lord of the rings", ["The Lord of the Rings"]),
+        ("lord of the", ["The Lord of the Rings"]),
+        ("the god", ["The Godfather", "The Godfather: Part II"]),
+        ("the theo", ["The Theory of Everything"]),
+        ("the", ["The Theory of Everything"]),
+        ("it", ["It"]),
+        ("It ", ["It"]),
+        ("it fol", ["It Follows"]),
+        ("nothing has this name", []),
+    ],
+)
+async def test_what_is_typed_is_found(api: Api, field: str, text: str, first: list[str]) -> None:
+    assert (await found(api, field, text))[: max(len(first), 1)] == first
+
+
+@pytest.mark.parametrize(
+    ("text", "first"), [("gladiatr", "Gladiator"), ("the godfahter", "The Godfather"), ("blade runer", "Blade Runner")]
+)
+async def test_search_forgives_typos(api: Api, text: str, first: str) -> None:
+    assert (await found(api, "search", text))[0] == first
+
+
+async def test_stop_words_are_those_of_the_index(graph: GraphClient) -> None:
+    rows = await graph.session.read(
+        "CALL db.index.fulltext.listAvailableAnalyzers() YIELD analyzer, stopwords "
+        "WHERE analyzer = 'standard-folding' RETURN stopwords",
+        {},
+    )
+    assert frozenset(rows[0]["stopwords"]) == STOP_WORDS
+
+
+def test_only_letters_and_digits_reach_the_index() -> None:
+    assert search_text('a:b*~^"\\ OR (c') == "+(b^4 OR b*) +(c^4 OR c*)"
+    assert autocomplete_text("the /x/") == "+(x^2 OR x*)"
+
+
+def test_exact_titles_are_for_stop_words_alone() -> None:
+    assert exact_titles("this is  it") == ["This Is It", "This is it", "this is it"]
+    assert exact_titles("it follows") == []
+
+
+@pytest.mark.parametrize("text", ["", "  ", "!?", "x" * 201])
+def test_a_text_without_a_word_or_too_long_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        search_text(text)
