@@ -217,7 +217,11 @@ class GraphClient:
 
     async def check(self) -> None:
         """Answer, or raise our error that says why not."""
-        await self.session.read("RETURN 1", {})
+        try:
+            await self.session.read("RETURN 1", {})
+        except GraphUnavailable as error:
+            reason = str(error).splitlines()[0]
+            raise GraphUnavailable(f"no graph answers at {self.address.uri} ({reason}); does it run there?") from error
 
     async def close(self) -> None:
         """Close every connection."""

@@ -4,11 +4,12 @@ A statement is explained first. It runs only when its plan reads alone, loads no
 procedures of the list below. Time, rows and (in the local server's configuration) memory are limited.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cinegraph.errors import InvalidInput, WriteRefused
+from cinegraph.errors import GraphStatementFailed, InvalidInput, WriteRefused
 from graph.catalog import bare
 from graph.client import Row, SessionFactory
 
@@ -31,6 +32,7 @@ PROCEDURES: Final = frozenset(
 SHOWN: Final = ("ShowIndexes", "ShowConstraints", "ShowFunctions", "ShowProcedures")
 PREFIXES: Final = ("EXPLAIN", "PROFILE")
 MAX_LENGTH: Final = 20_000
+EXPLAINED: Final = len("EXPLAIN ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,22 @@ async def run_readonly(
 ) -> Table:
     """The rows of a reading statement; `WriteRefused` for one that could do more than read."""
     _refuse_text(text)
-    summary = await session.explain(text, parameters)
+    try:
+        summary = await session.explain(text, parameters)
+    except GraphStatementFailed as error:
+        raise GraphStatementFailed(_as_written(str(error))) from error
     refuse_writing(summary.query_type, summary.plan)
     columns, rows = await session.read_some(text, parameters, timeout, max_rows + 1)
     return Table(columns, tuple(rows[:max_rows]), cut=len(rows) > max_rows)
+
+
+def _as_written(message: str) -> str:
+    """Neo4j's words on a statement, with the places as they are without the `EXPLAIN ` before it."""
+    message = re.sub(r" \(offset: \d+\)", "", message)
+    if "line 1," in message:
+        message = re.sub(r"(?<=line 1, column )\d+", lambda column: str(int(column[0]) - EXPLAINED), message)
+        message = re.sub(rf"\n {{{EXPLAINED}}}( *\^)", r"\n\1", message.replace('"EXPLAIN ', '"'))
+    return message
 
 
 def _refuse_text(text: str) -> None:

@@ -75,7 +75,7 @@ async def test_a_graph_that_does_not_answer_is_named(
 ) -> None:
     monkeypatch.setenv("CINEGRAPH_GRAPH__URI", "bolt://127.0.0.1:9")
     assert await in_thread(["cypher", "RETURN 1"]) == 1
-    assert "127.0.0.1:9" in capsys.readouterr().err
+    assert "no graph answers at bolt://127.0.0.1:9 (" in capsys.readouterr().err
 
 
 async def test_a_port_in_use_is_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cinegraph.errors import CinegraphError, GraphTimeout, InvalidInput, WriteRefused
+from cinegraph.errors import CinegraphError, GraphStatementFailed, GraphTimeout, InvalidInput, WriteRefused
 from graph.catalog import ReadStatement
 from graph.client import GraphClient
 from graph.readonly import refuse_writing, run_readonly
@@ -129,3 +129,17 @@ async def test_what_is_no_statement_is_refused(graph: GraphClient, text: str, wo
 def test_a_plan_that_writes_is_refused_by_its_type() -> None:
     with pytest.raises(WriteRefused, match="only reading"):
         refuse_writing("rw", {"operatorType": "ProduceResults@neo4j", "args": {}})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("MATCH (n", '(line 1, column 9)\n"MATCH (n"\n         ^'),
+        ("MATCH (n)\nRETURN m.x", '(line 2, column 8)\n"RETURN m.x"\n        ^'),
+    ],
+)
+async def test_a_mistake_is_shown_where_it_was_written(graph: GraphClient, text: str, said: str) -> None:
+    with pytest.raises(GraphStatementFailed) as caught:
+        await run_readonly(graph.session, text)
+    assert said in str(caught.value)
+    assert "EXPLAIN" not in str(caught.value)
