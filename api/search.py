@@ -40,12 +40,13 @@ def search_text(text: str) -> str:
 
 
 def autocomplete_text(text: str) -> str:
-    """All words as typed, the last one unfinished; a stop word at the end may be the beginning of another word."""
+    """All words as typed, the last one unfinished: all that it may become counts alike, so that popularity decides. A
+    stop word at the end may be the beginning of another word."""
     *whole, last = words_of(text)
     known = _required(whole)
     if last in STOP_WORDS:
         return f"{known} {last}*".strip()
-    return f"{known} +({last}^2 OR {last}*)".strip()
+    return f"{known} +{last}*".strip()
 
 
 def exact_titles(text: str) -> list[str]:

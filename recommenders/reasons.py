@@ -34,7 +34,7 @@ SIMILAR_STRENGTH: Final = 0.5
 """Strength, in weighted bits, of "the model holds them to be similar": below any shared person, above a language."""
 
 OWN_MOVIES: Final = 20
-"""Own movies, the largest contributions first, for which a path is looked for."""
+"""Own movies, the largest contributions first, for which a path is looked for; the others where there is none."""
 
 
 class Contribution(NamedTuple):
@@ -83,9 +83,12 @@ class Explainer:
         if target < 0 or count < 1:
             return []
         positive = sorted((one for one in contributions if one.value > 0), key=lambda one: (-one.value, one.node))
-        found = [way for one in positive[:OWN_MOVIES] if (way := self._way(one, target))]
+        found = self._ways(positive[:OWN_MOVIES], target) or self._ways(positive[OWN_MOVIES:], target)
         found.sort(key=lambda way: (-way.contribution.value * way.strength, way.contribution.node))
         return [self._reason(way, target) for way in found[:count]]
+
+    def _ways(self, contributions: Sequence[Contribution], target: int) -> "list[_Way]":
+        return [way for one in contributions if (way := self._way(one, target))]
 
     def _way(self, contribution: Contribution, target: int) -> "_Way | None":
         """The strongest way from what contributes to the movie."""

@@ -5,7 +5,7 @@ import pytest
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
 from graph.snapshot import EdgeColumns, Snapshot, assemble
 from recommenders.histories import Preference, Rated, UserHistory
-from recommenders.reasons import SIMILAR_STRENGTH, WEIGHTS, Contribution, Explainer, Reason
+from recommenders.reasons import OWN_MOVIES, SIMILAR_STRENGTH, WEIGHTS, Contribution, Explainer, Reason
 
 MOVIES = 40
 PERSON, GENRE, KEYWORD, SERIES = "director", "genre", "keyword", "series"
@@ -43,7 +43,7 @@ def both(entity: str, relation: Relation, *more: int) -> list[Edge]:
 def reasons(edges: list[Edge], count: int = 3, **values: float) -> list[Reason]:
     """The reasons for movie 1; `m0=0.5` is a contribution."""
     found = [Contribution(movie(int(name[1:])), value) for name, value in (values or {"m0": 1.0}).items()]
-    return Explainer(catalogue(edges), history(*range(10))).reasons("1", found, count)
+    return Explainer(catalogue(edges), history(*range(MOVIES))).reasons("1", found, count)
 
 
 def entities(found: list[Reason]) -> list[str]:
@@ -116,6 +116,14 @@ def test_a_movie_is_no_reason_for_itself() -> None:
 
 def test_movies_with_nothing_in_common_have_no_reason() -> None:
     assert reasons([(0, PERSON, Relation.DIRECTED), (1, GENRE, Relation.HAS_GENRE)]) == []
+
+
+def test_where_the_largest_contributions_have_no_path_a_smaller_one_is_the_reason() -> None:
+    larger = {f"m{id_}": 2.0 for id_ in range(2, 2 + OWN_MOVIES)}
+    (found,) = reasons(both(PERSON, Relation.DIRECTED), m0=1.0, **larger)
+    assert found.nodes[0] == movie(0)
+    with_path = reasons([*both(PERSON, Relation.DIRECTED), (2, PERSON, Relation.DIRECTED)], m0=1.0, **larger)
+    assert [one.nodes[0] for one in with_path] == [movie(2)]
 
 
 def test_what_every_movie_has_is_no_reason() -> None:
