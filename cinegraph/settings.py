@@ -1,7 +1,7 @@
 """Every setting, in frozen groups; built once in an entry point and handed down as arguments.
 
 A setting is read from the environment (`CINEGRAPH_GRAPH__URI=bolt://…`) or from a file `.env`. `.env.example` is
-generated from this file by `cinegraph settings --example`.
+generated from this file by `make schema`.
 """
 
 from pathlib import Path

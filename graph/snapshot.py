@@ -25,6 +25,8 @@ RELATIONS: Final = tuple(Relation)
 CODES: Final[Mapping[str, int]] = {relation.value: code for code, relation in enumerate(RELATIONS)}
 FROM_PERSON: Final = frozenset({Relation.ACTED_IN, Relation.DIRECTED, Relation.WROTE, Relation.CREW})
 UNKNOWN: Final = -1
+BILLED: Final = 1_000
+"""Places of a billing that are told apart."""
 KEPT_WAYS: Final = 20_000
 """Nodes whose neighbours are kept as dictionaries, some 3 kB each for a movie."""
 
@@ -44,9 +46,9 @@ class Snapshot:
     """The catalogue at one version.
 
     `ids`, `labels`, `names` have a value for each of the N nodes, the first `movies` of which are movies; `year` and
-    `runtime` are -1 where they are not known. `indptr` (N + 1) and `neighbour`, `relation`, `number`, `outgoing` (one
-    value for each end of each relationship) are the adjacency; `outgoing` is true
-    where the relationship leaves the node whose row it is.
+    `runtime` are -1 where they are not known. `indptr` (N + 1) and `neighbour`, `relation`, `number`, `order`,
+    `outgoing` (one value for each end of each relationship) are the adjacency; `order` is an actor's place in the
+    billing, from 0, and -1 elsewhere; `outgoing` is true where the relationship leaves the node whose row it is.
     """
 
     version: int
@@ -63,6 +65,7 @@ class Snapshot:
     neighbour: Ints
     relation: NDArray[np.uint8]
     number: Longs
+    order: NDArray[np.int16]
     outgoing: Mask
 
     @cached_property
@@ -92,6 +95,12 @@ class Snapshot:
     def bits(self) -> list[float]:
         """`information` as plain numbers."""
         found: list[float] = self.information.tolist()
+        return found
+
+    @cached_property
+    def orders(self) -> list[int]:
+        """`order` as plain numbers."""
+        found: list[int] = self.order.tolist()
         return found
 
     @cached_property
@@ -199,23 +208,25 @@ async def load_snapshot(reader: Reader, version: int, model: str) -> Snapshot:
 
 
 class EdgeColumns:
-    """Relationships as four growing columns, the movie first."""
+    """Relationships as five growing columns, the movie first."""
 
     def __init__(self) -> None:
         self.movie: list[int] = []
         self.other: list[int] = []
         self.code: list[int] = []
         self.number: list[int] = []
+        self.order: list[int] = []
 
     def add(self, place: Mapping[int, int], row: Row) -> None:
         movie = place.get(row["node"])
-        for relation, node, number in row["edges"] if movie is not None else ():
+        for relation, node, number, order in row["edges"] if movie is not None else ():
             other = place.get(node)  # a node that came between the statements is in the next snapshot
             if other is not None and movie is not None:
                 self.movie.append(movie)
                 self.other.append(other)
                 self.code.append(CODES[relation])
                 self.number.append(number)
+                self.order.append(UNKNOWN if order is None else min(order, BILLED))
 
 
 def assemble(
@@ -224,9 +235,10 @@ def assemble(
     """A snapshot from rows of movies, of other nodes, and of relationships."""
     movie, other = np.array(edges.movie, np.int32), np.array(edges.other, np.int32)
     code, number = np.array(edges.code, np.uint8), np.array(edges.number, np.int64)
+    billing = np.array(edges.order, np.int16)
     leaves_movie = ~np.isin(code, [CODES[relation] for relation in FROM_PERSON])
     rows = np.concatenate([movie, other])
-    order = np.lexsort((np.concatenate([number, number]), rows))
+    sorting = np.lexsort((np.concatenate([number, number]), rows))
     nodes = len(movies) + len(entities)
     return Snapshot(
         version=version,
@@ -240,10 +252,11 @@ def assemble(
         runtime=_column(movies, "runtime"),
         popularity=np.array([row["popularity"] for row in movies], np.float64),
         indptr=np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=nodes))]).astype(np.int64),
-        neighbour=np.concatenate([other, movie])[order],
-        relation=np.concatenate([code, code])[order],
-        number=np.concatenate([number, number])[order],
-        outgoing=np.concatenate([leaves_movie, ~leaves_movie])[order],
+        neighbour=np.concatenate([other, movie])[sorting],
+        relation=np.concatenate([code, code])[sorting],
+        number=np.concatenate([number, number])[sorting],
+        order=np.concatenate([billing, billing])[sorting],
+        outgoing=np.concatenate([leaves_movie, ~leaves_movie])[sorting],
     )
 
 

@@ -27,6 +27,13 @@ def hit_rate_at(hits: BoolArray, k: int) -> DoubleArray:
     return np.asarray(hits[:, :k].any(axis=1), dtype=np.float64)
 
 
+def average_precision_at(hits: BoolArray, relevant: IntArray, k: int) -> DoubleArray:
+    """Mean over all relevant movies of the precision at their places, 0 for one past the first k (as in trec_eval)."""
+    first = hits[:, :k]
+    precision = np.cumsum(first, axis=1) / np.arange(1, first.shape[1] + 1)
+    return np.asarray((precision * first).sum(axis=1) / relevant, dtype=np.float64)
+
+
 def reciprocal_rank(first: IntArray) -> DoubleArray:
     """1 / place of the first relevant movie among all; 0 where `first` (users,) is 0: not ranked at all."""
     return np.divide(1.0, first, out=np.zeros(len(first)), where=first > 0)

@@ -7,11 +7,12 @@ shared person comes before a common genre. Every path is verified in the graph b
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from itertools import product
 from typing import Final, NamedTuple
 
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
-from graph.snapshot import RELATIONS, Link, Snapshot
+from graph.snapshot import BILLED, RELATIONS, Snapshot
 from recommenders.histories import UserHistory
 
 WEIGHTS: Final[Mapping[Relation, float]] = {
@@ -28,13 +29,16 @@ WEIGHTS: Final[Mapping[Relation, float]] = {
 }
 """How much a relationship says about taste, beside how rare it is: a judgement, kept in one place."""
 
+BILLING: Final = ((2, 1.0), (5, 0.6), (BILLED, 0.3))
+"""Up to which place in the billing an actor counts how much: leading roles say more about a film than small ones."""
+
 MOST: Final = max(WEIGHTS.values())
 
 SIMILAR_STRENGTH: Final = 0.5
 """Strength, in weighted bits, of "the model holds them to be similar": below any shared person, above a language."""
 
-OWN_MOVIES: Final = 20
-"""Own movies, the largest contributions first, for which a path is looked for; the others where there is none."""
+LOOKED_AT: Final = 3
+"""Ways looked at for each reason that is shown, so that not all of them lead over the same entity."""
 
 
 class Contribution(NamedTuple):
@@ -78,60 +82,62 @@ class Explainer:
         self._preferred = {one.node: one for one in history.preferences}
 
     def reasons(self, movie_id: str, contributions: Sequence[Contribution], count: int) -> list[Reason]:
-        """The best `count` paths to a movie, one for each source, the most telling contribution first."""
+        """The best `count` paths to a movie, one for each source: by contribution times strength, and over different
+        entities as far as there are such."""
         target = self._snapshot.find(NodeRef(Label.MOVIE, movie_id))
         if target < 0 or count < 1:
             return []
-        positive = sorted((one for one in contributions if one.value > 0), key=lambda one: (-one.value, one.node))
-        found = self._ways(positive[:OWN_MOVIES], target) or self._ways(positive[OWN_MOVIES:], target)
-        found.sort(key=lambda way: (-way.contribution.value * way.strength, way.contribution.node))
-        return [self._reason(way, target) for way in found[:count]]
+        own = {self._snapshot.find(one.node): one for one in contributions if one.value > 0}
+        sources = {number: one for number, one in own.items() if number >= 0 and number != target}
+        ways = self._ways(sources, target, count * LOOKED_AT)
+        return [self._reason(way, target) for way in _varied(ways, count)]
 
-    def _ways(self, contributions: Sequence[Contribution], target: int) -> "list[_Way]":
-        return [way for one in contributions if (way := self._way(one, target))]
+    def _ways(self, sources: Mapping[int, Contribution], target: int, count: int) -> "list[_Way]":
+        """The best `count` ways, the best first; entities that cannot lead to one of them any more are left out."""
+        found = self._direct(sources, target)
+        largest = max((one.value for one in sources.values()), default=0.0)
+        near, bits, movies = self._snapshot.ways(target), self._snapshot.bits, self._snapshot.movies
+        for entity in sorted((one for one in near if one >= movies), key=lambda one: (-bits[one], one)):
+            if largest * bits[entity] * MOST <= _least(found, count):
+                break
+            around = self._snapshot.ways(entity)
+            for number in sources.keys() & around.keys():
+                way = self._over(entity, sources[number], around[number], around[target])
+                if way.strength > (found[number].strength if number in found else 0.0):
+                    found[number] = way
+        return sorted(found.values(), key=lambda way: (-way.value, way.contribution.node))[:count]
 
-    def _way(self, contribution: Contribution, target: int) -> "_Way | None":
-        """The strongest way from what contributes to the movie."""
-        own = self._snapshot.find(contribution.node)
-        if own < 0 or own == target:
-            return None
-        if contribution.node.label is not Label.MOVIE:
-            rows = self._snapshot.ways(target).get(own)
-            return _Way(contribution, own, self._strength(own, rows[0], rows[0]), (), rows[:1]) if rows else None
-        strength, one, other = self._shared(own, target)
-        similar = self._snapshot.ways(own).get(target)
-        if similar and strength < SIMILAR_STRENGTH:
-            return _Way(contribution, own, SIMILAR_STRENGTH, similar[:1], ())
-        return _Way(contribution, own, strength, (one,), (other,)) if strength else None
+    def _direct(self, sources: Mapping[int, Contribution], target: int) -> "dict[int, _Way]":
+        """By source: what the model holds to be similar, and what the user has a stated preference for."""
+        near, found = self._snapshot.ways(target), {}
+        for number in sources.keys() & near.keys():
+            (row, *_), source = near[number], sources[number]
+            similar = source.node.label is Label.MOVIE
+            strength = SIMILAR_STRENGTH if similar else self._strength(number, row, row)
+            found[number] = _Way(source, strength, target, (row,))
+        return found
 
-    def _shared(self, own: int, target: int) -> tuple[float, int, int]:
-        """The strongest way over one entity: its strength (0 for none) and its two rows; of equals the first rows."""
-        mine, theirs = self._snapshot.ways(own), self._snapshot.ways(target)
-        bits, movies = self._snapshot.bits, self._snapshot.movies
-        best = (0.0, 0, 0)
-        for entity in sorted(mine.keys() & theirs.keys(), key=bits.__getitem__, reverse=True):
-            if bits[entity] * MOST < best[0]:
-                break  # those that follow tell less
-            if entity >= movies:
-                for one, other in product(mine[entity], theirs[entity]):
-                    strength = self._strength(entity, one, other)
-                    if (strength, -one, -other) > (best[0], -best[1], -best[2]):
-                        best = strength, one, other
-        return best
+    def _over(self, entity: int, source: Contribution, one: Sequence[int], other: Sequence[int]) -> "_Way":
+        """The strongest pair of an entity's relationships with a source and with the movie; of equals the first."""
+        pairs = product(one, other)
+        strength, rows = max(((self._strength(entity, *pair), pair) for pair in pairs), key=lambda found: found[0])
+        return _Way(source, strength, entity, rows)
 
     def _strength(self, entity: int, one: int, other: int) -> float:
-        codes = self._snapshot.codes
-        return self._snapshot.bits[entity] * min(_BY_CODE[codes[one]], _BY_CODE[codes[other]])
+        return self._snapshot.bits[entity] * min(self._weight(one), self._weight(other))
+
+    def _weight(self, row: int) -> float:
+        """Of one relationship, by its type and an actor's place."""
+        place = self._snapshot.orders[row]
+        return _BY_CODE[self._snapshot.codes[row]] * (_BY_PLACE[place] if place > 0 else 1.0)
 
     def _reason(self, way: "_Way", target: int) -> Reason:
-        snapshot = self._snapshot
-        links = [snapshot.link(way.own, row) for row in way.rows]
-        links += [snapshot.link(target, row) for row in way.last_rows]
-        middle = [_other(links[0], way.own)] if way.rows and way.last_rows else []
-        source, rating = self._source(way.contribution.node)
+        snapshot, first = self._snapshot, way.contribution.node
+        middle = [snapshot.ref(way.via)] if way.via != target else []
+        source, rating = self._source(first)
         return Reason(
-            nodes=tuple(snapshot.ref(node) for node in (way.own, *middle, target)),
-            edges=tuple(snapshot.edge(link) for link in links),
+            nodes=(first, *middle, snapshot.ref(target)),
+            edges=tuple(snapshot.edge(snapshot.link(way.via, row)) for row in way.rows),
             source=source,
             rating=rating,
             contribution=way.contribution.value,
@@ -149,17 +155,30 @@ class Explainer:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """A way to the movie: rows of the adjacency of the own movie, then of the movie."""
+    """A way to the movie: over the entity `via` by two rows of its adjacency, or by one row of the movie's own."""
 
     contribution: Contribution
-    own: int
     strength: float
+    via: int
     rows: tuple[int, ...]
-    last_rows: tuple[int, ...]
+
+    @property
+    def value(self) -> float:
+        return self.contribution.value * self.strength
 
 
 _BY_CODE: Final = [WEIGHTS.get(relation, 0.0) for relation in RELATIONS]
+_BY_PLACE: Final = [next(part for last, part in BILLING if place <= last) for place in range(BILLED + 1)]
 
 
-def _other(link: Link, node: int) -> int:
-    return link.end if link.start == node else link.start
+def _least(found: Mapping[int, _Way], count: int) -> float:
+    """The value of the last of the best `count`; 0 where there are not as many."""
+    return min(nlargest(count, (way.value for way in found.values()))) if len(found) >= count else 0.0
+
+
+def _varied(ways: Sequence[_Way], count: int) -> list[_Way]:
+    """The first `count`, those over an entity that an earlier one leads over only where others are used up."""
+    first = {way.via: way for way in reversed(ways)}
+    fresh = [way for way in ways if first[way.via] is way or len(way.rows) == 1]
+    again = [way for way in ways if first[way.via] is not way and len(way.rows) > 1]
+    return [*fresh, *again][:count]

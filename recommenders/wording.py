@@ -10,7 +10,7 @@ from recommenders.reasons import Reason
 Name: TypeAlias = Callable[[NodeRef], str]
 
 DONE: Final[Mapping[Relation, str]] = {
-    Relation.ACTED_IN: "stars in",
+    Relation.ACTED_IN: "acts in",
     Relation.DIRECTED: "directed",
     Relation.WROTE: "wrote",
     Relation.CREW: "worked on",

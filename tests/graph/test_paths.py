@@ -23,7 +23,7 @@ def snapshot_of(movies: int, people: int, edges: list[tuple[int, int, Relation]]
     for number, (movie, person, relation) in enumerate(edges):
         columns.add(
             {i: i for i in range(movies + people)},
-            {"node": movie, "edges": [[relation.value, movies + person, number]]},
+            {"node": movie, "edges": [[relation.value, movies + person, number, None]]},
         )
     return assemble(0, "", [{"sample": "5:db:0"}], films, persons, columns)
 

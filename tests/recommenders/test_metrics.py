@@ -9,7 +9,15 @@ import pytest
 from pytrec_eval import RelevanceEvaluator
 from sklearn.metrics import ndcg_score
 
-from recommenders.metrics import coverage_at, hit_rate_at, ndcg_at, novelty_at, recall_at, reciprocal_rank
+from recommenders.metrics import (
+    average_precision_at,
+    coverage_at,
+    hit_rate_at,
+    ndcg_at,
+    novelty_at,
+    recall_at,
+    reciprocal_rank,
+)
 
 HITS = np.array([[True, False, True], [False, False, False], [False, True, False]])
 RELEVANT = np.array([2, 1, 5], dtype=np.int32)
@@ -24,6 +32,11 @@ def test_ndcg_by_hand() -> None:
 def test_recall_by_hand() -> None:
     assert recall_at(HITS, RELEVANT, 3).tolist() == [1.0, 0.0, 0.2]
     assert recall_at(HITS, RELEVANT, 1).tolist() == [0.5, 0.0, 0.0]
+
+
+def test_average_precision_by_hand() -> None:
+    assert average_precision_at(HITS, RELEVANT, 3) == pytest.approx([(1 + 2 / 3) / 2, 0, 0.5 / 5], abs=1e-12)
+    assert average_precision_at(HITS, RELEVANT, 1).tolist() == [0.5, 0.0, 0.0]
 
 
 def test_hit_rate_by_hand() -> None:
@@ -102,11 +115,12 @@ def test_t65_metrics_equal_those_of_trec_eval_and_scikit_learn(k: int) -> None:
         f"ndcg_cut_{k}": ndcg,
         f"recall_{k}": recall_at(hits, relevant, k),
         f"success_{k}": hit_rate_at(hits, k),
+        f"map_cut_{k}": average_precision_at(hits, relevant, k),
         "recip_rank": reciprocal_rank(hits.argmax(axis=1).astype(np.int32) + 1),
     }
     likes = {str(u): {str(m): 1 for m in np.flatnonzero(liked[u])} for u in range(n_users)}
     ranked = {str(u): {str(m): score for m, score in enumerate(scores[u].tolist())} for u in range(n_users)}
-    measures = {f"ndcg_cut.{k}", f"recall.{k}", f"success.{k}", "recip_rank"}
+    measures = {f"ndcg_cut.{k}", f"recall.{k}", f"success.{k}", f"map_cut.{k}", "recip_rank"}
     trec = RelevanceEvaluator(likes, measures).evaluate(ranked)
     for name, values in found.items():
         assert values == pytest.approx([trec[str(u)][name] for u in range(n_users)], abs=1e-9), name

@@ -1,19 +1,22 @@
 """Reasons: which path says it best, for whom, and what none is made of."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
 from graph.snapshot import EdgeColumns, Snapshot, assemble
 from recommenders.histories import Preference, Rated, UserHistory
-from recommenders.reasons import OWN_MOVIES, SIMILAR_STRENGTH, WEIGHTS, Contribution, Explainer, Reason
+from recommenders.reasons import SIMILAR_STRENGTH, WEIGHTS, Contribution, Explainer, Reason
 
 MOVIES = 40
 PERSON, GENRE, KEYWORD, SERIES = "director", "genre", "keyword", "series"
-Edge = tuple[int, str | int, Relation]
+Edge = tuple[int, str | int, Relation] | tuple[int, str | int, Relation, int]
 
 
 def catalogue(edges: list[Edge]) -> Snapshot:
-    """Forty movies `0` to `39`, a person, a genre, a keyword, a series, and relationships (movie, other, type)."""
+    """Forty movies `0` to `39`, a person, a genre, a keyword, a series, and relationships (movie, other, type), with
+    the place in the billing where it matters."""
     films = [
         {"id": str(i), "name": f"Movie {i}", "year": 2000, "runtime": 90, "popularity": 0.0} for i in range(MOVIES)
     ]
@@ -21,9 +24,10 @@ def catalogue(edges: list[Edge]) -> Snapshot:
     others = [{"id": name, "name": name.title(), "label": label} for name, label in labels.items()]
     place = {name: MOVIES + i for i, name in enumerate(labels)}
     columns = EdgeColumns()
-    for number, (movie, other, relation) in enumerate(edges):
+    for number, (movie, other, relation, *order) in enumerate(edges):
         end = place[other] if isinstance(other, str) else other
-        columns.add({i: i for i in range(MOVIES + 4)}, {"node": movie, "edges": [[relation.value, end, number]]})
+        row = [relation.value, end, number, *(order or [None])]
+        columns.add({i: i for i in range(MOVIES + 4)}, {"node": movie, "edges": [row]})
     return assemble(0, "m", [{"sample": "5:db:0"}], films, others, columns)
 
 
@@ -79,6 +83,12 @@ def test_a_person_counts_by_the_weaker_of_both_relationships() -> None:
     assert one.strength == pytest.approx(WEIGHTS[Relation.CREW] * 4.321928094887363)  # log2(40 / 2)
 
 
+def test_an_actor_counts_by_the_smaller_of_both_roles() -> None:
+    leads = reasons([(0, PERSON, Relation.ACTED_IN, 0), (1, PERSON, Relation.ACTED_IN, 2)])
+    small = reasons([(0, PERSON, Relation.ACTED_IN, 0), (1, PERSON, Relation.ACTED_IN, 12)])
+    assert (leads[0].strength, small[0].strength) == pytest.approx((4.321928094887363, 0.3 * 4.321928094887363))
+
+
 def test_a_reason_is_a_chain_of_relationships_from_the_user_to_the_movie() -> None:
     (one,) = reasons(both(PERSON, Relation.DIRECTED))
     person = NodeRef(Label.PERSON, PERSON)
@@ -118,12 +128,40 @@ def test_movies_with_nothing_in_common_have_no_reason() -> None:
     assert reasons([(0, PERSON, Relation.DIRECTED), (1, GENRE, Relation.HAS_GENRE)]) == []
 
 
-def test_where_the_largest_contributions_have_no_path_a_smaller_one_is_the_reason() -> None:
-    larger = {f"m{id_}": 2.0 for id_ in range(2, 2 + OWN_MOVIES)}
-    (found,) = reasons(both(PERSON, Relation.DIRECTED), m0=1.0, **larger)
-    assert found.nodes[0] == movie(0)
-    with_path = reasons([*both(PERSON, Relation.DIRECTED), (2, PERSON, Relation.DIRECTED)], m0=1.0, **larger)
-    assert [one.nodes[0] for one in with_path] == [movie(2)]
+def test_of_many_like_contributions_the_most_specific_connection_is_the_reason() -> None:
+    """A model whose contributions are all about as large must not hide the one movie of the same series."""
+    many = {f"m{id_}": 1.1 for id_ in range(2, 39)}
+    genre = both(GENRE, Relation.HAS_GENRE, *range(2, 20))
+    found = reasons([*genre, *both(SERIES, Relation.PART_OF)], m0=1.0, **many)
+    assert (found[0].nodes[0], entities(found)[0]) == (movie(0), "Collection:series")
+
+
+def test_reasons_lead_over_different_entities_as_far_as_there_are_such() -> None:
+    edges: list[Edge] = [
+        *((id_, PERSON, Relation.DIRECTED) for id_ in (0, 1, 2, 3)),
+        *((id_, GENRE, Relation.HAS_GENRE) for id_ in (0, 1, 2, 3, 4)),
+    ]
+    found = reasons(edges, m0=1.0, m2=0.9, m3=0.8, m4=0.1)
+    assert entities(found) == ["Person:director", "Genre:genre", "Person:director"]
+    assert [one.nodes[0] for one in found] == [movie(0), movie(4), movie(2)]
+
+
+@given(st.data())
+def test_the_best_reason_is_that_of_a_search_without_shortcuts(data: st.DataObject) -> None:
+    ends = st.sampled_from([(PERSON, Relation.DIRECTED), (GENRE, Relation.HAS_GENRE), (SERIES, Relation.PART_OF)])
+    drawn = data.draw(st.lists(st.tuples(st.integers(0, 9), ends), max_size=40))
+    edges: list[Edge] = sorted({(id_, end, relation) for id_, (end, relation) in drawn})
+    values = data.draw(st.dictionaries(st.integers(0, 9), st.sampled_from([0.1, 0.5, 1.0]), min_size=1))
+    snapshot, joined = catalogue(edges), {(id_, end): relation for id_, end, relation in edges}
+    slow = [
+        value * WEIGHTS[relation] * snapshot.bits[snapshot.find(NodeRef(label, end))]
+        for id_, value in values.items()
+        for label, end in ((Label.PERSON, PERSON), (Label.GENRE, GENRE), (Label.COLLECTION, SERIES))
+        if id_ != 1 and (relation := joined.get((id_, end))) and (1, end) in joined
+    ]
+    found = reasons(edges, 1, **{f"m{id_}": value for id_, value in values.items()})
+    best = max((value for value in slow if value > 0), default=None)
+    assert [one.contribution * one.strength for one in found] == ([] if best is None else [pytest.approx(best)])
 
 
 def test_what_every_movie_has_is_no_reason() -> None:

@@ -48,7 +48,7 @@ RATED_ALIEN = "Because you rated Alien 5 stars, and "
     ("relation", "ending"),
     [
         (Relation.DIRECTED, "<Person> directed both."),
-        (Relation.ACTED_IN, "<Person> stars in both."),
+        (Relation.ACTED_IN, "<Person> acts in both."),
         (Relation.WROTE, "<Person> wrote both."),
         (Relation.CREW, "<Person> worked on both."),
         (Relation.HAS_GENRE, "both are <Genre>."),
@@ -70,7 +70,7 @@ def test_every_relationship_between_a_movie_and_something_shared_has_words() -> 
 
 def test_two_different_jobs_are_both_said() -> None:
     assert said(path(Relation.ACTED_IN, Relation.DIRECTED)) == (
-        RATED_ALIEN + "<Person>, who stars in it, directed Blade Runner."
+        RATED_ALIEN + "<Person>, who acts in it, directed Blade Runner."
     )
 
 
@@ -88,7 +88,7 @@ def test_a_visitor_likes_and_did_not_rate() -> None:
     [
         (Label.GENRE, Relation.HAS_GENRE, "Because you like <Genre>."),
         (Label.PERSON, Relation.DIRECTED, "Because you like <Person>, who directed it."),
-        (Label.PERSON, Relation.ACTED_IN, "Because you like <Person>, who stars in it."),
+        (Label.PERSON, Relation.ACTED_IN, "Because you like <Person>, who acts in it."),
     ],
 )
 def test_a_preference_is_said_as_liking(label: Label, relation: Relation, words: str) -> None:

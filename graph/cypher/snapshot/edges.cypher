@@ -1,9 +1,10 @@
-// For each movie its relationships in the catalogue, with those of the model $model; used by graph/snapshot.py.
+// For each movie its relationships in the catalogue (type, other end, number, billing of an actor), with those of the
+// model $model; used by graph/snapshot.py.
 MATCH (m:Movie)
 RETURN toInteger(split(elementId(m), ':')[2]) AS node, COLLECT {
   MATCH (m)-[r:ACTED_IN|DIRECTED|WROTE|CREW|HAS_GENRE|HAS_KEYWORD|PRODUCED_BY|PART_OF|FROM_COUNTRY|IN_LANGUAGE]-(n)
-  RETURN [type(r), toInteger(split(elementId(n), ':')[2]), toInteger(split(elementId(r), ':')[2])]
+  RETURN [type(r), toInteger(split(elementId(n), ':')[2]), toInteger(split(elementId(r), ':')[2]), r.order]
   UNION ALL
   MATCH (m)-[r:SIMILAR]->(n) WHERE r.model = $model
-  RETURN [type(r), toInteger(split(elementId(n), ':')[2]), toInteger(split(elementId(r), ':')[2])]
+  RETURN [type(r), toInteger(split(elementId(n), ':')[2]), toInteger(split(elementId(r), ':')[2]), r.order]
 } AS edges
