@@ -1,5 +1,4 @@
-// For each movie its relationships in the catalogue (type, other end, number, billing of an actor), with those of the
-// model $model; used by graph/snapshot.py.
+// Each movie's relationships in the catalogue, actors with their billing, and $model's SIMILAR; used by graph/snapshot.py.
 MATCH (m:Movie)
 RETURN toInteger(split(elementId(m), ':')[2]) AS node, COLLECT {
   MATCH (m)-[r:ACTED_IN|DIRECTED|WROTE|CREW|HAS_GENRE|HAS_KEYWORD|PRODUCED_BY|PART_OF|FROM_COUNTRY|IN_LANGUAGE]-(n)
