@@ -33,9 +33,7 @@ def line(one: ModelResult) -> str:
 def main(folder: Path) -> None:
     """Train all and print the table."""
     run = train(interactions(folder), options=TrainingOptions(device="cpu"))
-    print(
-        f"{folder.name}: {run.protocol}, {run.test_users} test users, seed {run.seed}, best on validation: {run.best}\n"
-    )
+    print(f"{folder.name}: {run.protocol.name}, {run.test_users} test users, seed {run.seed}, best: {run.best}\n")
     print("| model | validation NDCG@10 | test NDCG@10 | over popular | R@10 | R@20 | MRR | coverage | bits | s |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for one in run.results:

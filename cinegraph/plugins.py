@@ -7,6 +7,7 @@ from cinegraph.errors import MissingExtra
 
 EXTRAS = {
     "graph.jars": "local",
+    "recommenders.card": "report",
     "recommenders.models.lightgcn": "gnn",
 }
 

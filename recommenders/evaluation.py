@@ -4,21 +4,39 @@ The figures are over the users of `splits.asked_users`. What a user liked in the
 that was not known when the model was fitted counts too, though no model can find it.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from recommenders.arrays import BoolArray, DoubleArray, FloatArray, IntArray
+from recommenders.arrays import BoolArray, Csr, DoubleArray, IntArray
+from recommenders.beyond_accuracy import (
+    calibration_error_at,
+    gini_at,
+    intra_list_distance_at,
+    popularity_lift_at,
+    serendipity_at,
+)
 from recommenders.bootstrap import Estimate, difference_of, mean_of
+from recommenders.facts import MovieFacts, taste_vectors
 from recommenders.interactions import Interactions
-from recommenders.metrics import coverage_at, hit_rate_at, ndcg_at, novelty_at, recall_at, reciprocal_rank
+from recommenders.metrics import (
+    average_precision_at,
+    coverage_at,
+    hit_rate_at,
+    ndcg_at,
+    novelty_at,
+    recall_at,
+    reciprocal_rank,
+)
 from recommenders.ranking import allowed, place_of_first, top_k
 from recommenders.scorers import Scorer
-from recommenders.splits import asked_users
+from recommenders.splits import Question, asked_users
 
 DEPTH = 20
 """Places of a list that are looked at."""
+LISTED = 10
+"""Places that a page shows, for the figures beside accuracy."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +51,14 @@ class UserMetrics:
     mrr: DoubleArray
     hit_rate_at_10: DoubleArray
     novelty_at_10: DoubleArray
+    map_at_10: DoubleArray
+    popularity_lift_at_10: DoubleArray
+    serendipity_at_10: DoubleArray
     coverage_at_10: float
+    gini_at_10: float
+    genre_distance_at_10: DoubleArray | None = None
+    taste_distance_at_10: DoubleArray | None = None
+    calibration_error_at_10: DoubleArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +74,11 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The figures of one model on one part, with 95 % intervals over users; novelty is in bits, coverage a share."""
+    """The figures of one model on one part, with 95 % intervals over users.
+
+    Novelty and the calibration error are in bits, coverage, serendipity and popularity lift are shares, distances and
+    Gini go from 0 to 1; what needs facts about movies is None without them.
+    """
 
     context: Context
     users: int
@@ -59,7 +88,14 @@ class Evaluation:
     mrr: Estimate
     hit_rate_at_10: Estimate
     novelty_at_10: Estimate
+    map_at_10: Estimate
+    popularity_lift_at_10: Estimate
+    serendipity_at_10: Estimate
     coverage_at_10: float
+    gini_at_10: float
+    genre_distance_at_10: Estimate | None = None
+    taste_distance_at_10: Estimate | None = None
+    calibration_error_at_10: Estimate | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Numbers and strings only."""
@@ -81,30 +117,62 @@ class Comparison:
 def measure(
     scorer: Scorer, known: Interactions, target: Interactions, max_users: int | None = None, seed: int = 0
 ) -> UserMetrics:
-    """What the scorer finds of `target` for users whose history is `known`; of at most `max_users`, drawn by the seed.
+    """What the scorer finds of `target` for users with a history in `known`; for `max_users` drawn by the seed."""
+    return ask(scorer, Question(known, target, asked_users(known, target)), max_users, seed)
 
-    Popularity, for novelty, is what is liked in `known`.
-    """
-    users = _drawn(asked_users(known, target), max_users, seed)
-    lists = np.full((len(users), DEPTH), -1, dtype=np.int32)
-    hits = np.zeros((len(users), DEPTH), dtype=np.bool_)
-    relevant, first = np.zeros(len(users), dtype=np.int32), np.zeros(len(users), dtype=np.int32)
+
+def ask(
+    scorer: Scorer,
+    question: Question,
+    max_users: int | None = None,
+    seed: int = 0,
+    facts: MovieFacts | None = None,
+) -> UserMetrics:
+    """How the scorer answers; popularity, for novelty and the like, is what is liked in what is known."""
+    known, target = question.known, question.target
+    users = _drawn(question.users, max_users, seed)
+    answers, popularity = _Answers.none(len(users)), known.likes()
     for row, user in enumerate(users.tolist()):
         history, wanted = known.history(user), target.history(user).items
         scores = scorer.score(history)
-        free = allowed(len(scores), history, known.seen_by(user), None)
-        shown = top_k(scores, free, DEPTH).items
-        lists[row, : len(shown)] = shown
-        hits[row, : len(shown)] = np.isin(shown, wanted)
-        relevant[row], first[row] = len(wanted), place_of_first(scores, free, wanted)
-    return _figures(users, lists, hits, relevant, first, known)
+        free = allowed(len(scores), history, known.seen_by(user), question.candidates)
+        answers.put(row, top_k(scores, free, DEPTH).items, wanted, place_of_first(scores, free, wanted))
+        obvious = top_k(popularity, free, LISTED).items
+        answers.expected[row, : len(obvious)] = obvious
+    return _figures(users, answers, known, facts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answers:
+    """What is shown (n, 20), which of it was liked, what popularity would show (n, 10), how many movies are to be found
+    (n,), and the place of the first of them (n,)."""
+
+    lists: IntArray
+    hits: BoolArray
+    expected: IntArray
+    relevant: IntArray
+    first: IntArray
+
+    @classmethod
+    def none(cls, n: int) -> "_Answers":
+        nothing = np.full((n, DEPTH), -1, dtype=np.int32)
+        counts = np.zeros(n, dtype=np.int32)
+        return cls(nothing, np.zeros((n, DEPTH), np.bool_), nothing[:, :LISTED].copy(), counts, counts.copy())
+
+    def put(self, row: int, shown: IntArray, wanted: IntArray, first: int) -> None:
+        self.lists[row, : len(shown)] = shown
+        self.hits[row, : len(shown)] = np.isin(shown, wanted)
+        self.relevant[row], self.first[row] = len(wanted), first
 
 
 def summarise(measured: UserMetrics, context: Context) -> Evaluation:
     """Means with their intervals, drawn by the context's seed."""
-    columns = ("ndcg_at_10", "recall_at_10", "recall_at_20", "mrr", "hit_rate_at_10", "novelty_at_10")
-    means = {name: mean_of(getattr(measured, name), context.seed) for name in columns}
-    return Evaluation(context=context, users=len(measured.users), coverage_at_10=measured.coverage_at_10, **means)
+    figures = {one.name: getattr(measured, one.name) for one in fields(measured) if one.name not in ("users", "lists")}
+    means: dict[str, Any] = {
+        name: mean_of(figure, context.seed) if isinstance(figure, np.ndarray) else figure
+        for name, figure in figures.items()
+    }
+    return Evaluation(context=context, users=len(measured.users), **means)
 
 
 def compare(measured: UserMetrics, baseline: UserMetrics, name: str, seed: int) -> Comparison:
@@ -118,15 +186,9 @@ def _drawn(users: IntArray, max_users: int | None, seed: int) -> IntArray:
     return np.sort(np.random.default_rng(seed).choice(users, max_users, replace=False))
 
 
-def _figures(
-    users: IntArray,
-    lists: IntArray,
-    hits: BoolArray,
-    relevant: IntArray,
-    first: IntArray,
-    known: Interactions,
-) -> UserMetrics:
-    popularity: FloatArray = known.likes()
+def _figures(users: IntArray, answers: _Answers, known: Interactions, facts: MovieFacts | None) -> UserMetrics:
+    lists, hits, relevant = answers.lists, answers.hits, answers.relevant
+    popularity, histories = known.likes(), Csr(known.liked[users])
     n_users = int(np.count_nonzero(np.diff(known.seen.indptr)))
     return UserMetrics(
         users=users,
@@ -134,8 +196,22 @@ def _figures(
         ndcg_at_10=ndcg_at(hits, relevant, 10),
         recall_at_10=recall_at(hits, relevant, 10),
         recall_at_20=recall_at(hits, relevant, 20),
-        mrr=reciprocal_rank(first),
+        mrr=reciprocal_rank(answers.first),
         hit_rate_at_10=hit_rate_at(hits, 10),
-        novelty_at_10=novelty_at(lists, popularity, n_users, 10),
-        coverage_at_10=coverage_at(lists, known.n_movies, 10),
+        novelty_at_10=novelty_at(lists, popularity, n_users, LISTED),
+        map_at_10=average_precision_at(hits, relevant, 10),
+        popularity_lift_at_10=popularity_lift_at(lists, histories, popularity, LISTED),
+        serendipity_at_10=serendipity_at(lists, hits, answers.expected, LISTED),
+        coverage_at_10=coverage_at(lists, known.n_movies, LISTED),
+        gini_at_10=gini_at(lists, known.n_movies, LISTED),
+        **({} if facts is None else _described(lists, histories, known, facts)),
     )
+
+
+def _described(lists: IntArray, histories: Csr, known: Interactions, facts: MovieFacts) -> dict[str, DoubleArray]:
+    """The figures that need facts about movies."""
+    return {
+        "genre_distance_at_10": intra_list_distance_at(lists, facts.genres.toarray(), LISTED),
+        "taste_distance_at_10": intra_list_distance_at(lists, taste_vectors(known), LISTED),
+        "calibration_error_at_10": calibration_error_at(lists, histories, facts.genres, LISTED),
+    }

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,6 +11,7 @@ from cinegraph.errors import ModelError, NotEnoughData
 from recommenders.arrays import FloatArray, IntArray
 from recommenders.interactions import Interactions
 from recommenders.scorers import History, Scorer
+from recommenders.splits import Question
 
 
 class ModelConfig(BaseModel):
@@ -33,6 +34,10 @@ def silent(progress: Progress) -> None:
     """Tell nobody."""
 
 
+Learning: TypeAlias = tuple[tuple[int, float], ...]
+"""The NDCG@10 on validation by epoch."""
+
+
 @dataclass(frozen=True, slots=True)
 class FitOptions:
     """How to fit.
@@ -42,7 +47,7 @@ class FitOptions:
     """
 
     seed: int = 0
-    validation: Interactions | None = None
+    validation: Question | None = None
     device: str = "auto"
     progress: Callable[[Progress], None] = field(default=silent)
 
@@ -61,8 +66,9 @@ C = TypeVar("C", bound=ModelConfig)
 class Model(ABC, Generic[C]):
     """A model: unfitted with its configuration, fitted once it has a scorer.
 
-    After `fit`, `config` holds what early stopping chose, so that a refit with it trains as long. `search` lists other
-    values of hyper-parameters that are tried on the validation part where none are given.
+    After `fit`, `config` holds what early stopping chose, so that a refit with it trains as long, and `learning` the
+    NDCG@10 on validation by epoch. `search` lists other values of hyper-parameters that are tried on the validation
+    part where none are given.
     """
 
     config_class: ClassVar[type[ModelConfig]]
@@ -70,12 +76,14 @@ class Model(ABC, Generic[C]):
 
     def __init__(self, config: C) -> None:
         self.config = config
+        self.learning: Learning = ()
         self._scorer: Scorer | None = None
 
     def fit(self, interactions: Interactions, options: FitOptions | None = None) -> Self:
         """Learn from the interactions; raises `NotEnoughData` where nobody likes anything."""
         if not interactions.liked.nnz:
             raise NotEnoughData(f"none of {len(interactions)} ratings is 4 stars or more, so there is nothing to learn")
+        self.learning = ()
         self._scorer = self._learn(interactions, options or FitOptions())
         return self
 

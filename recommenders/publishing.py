@@ -49,9 +49,9 @@ async def publish_run(writer: Writer, artifacts: Path, run: TrainingRun, progres
     """
     advantage = run.check()
     metrics = {**run.as_json(), "overPopular": str(advantage)}
-    version = await asyncio.to_thread(_save, artifacts, run.final, run, metrics)
+    version = await asyncio.to_thread(_save, artifacts, run.fitted(), run, metrics)
     artifact = load_artifact(artifacts, version)
-    await publish(writer, _described(artifact), _content(artifact, run.final), progress)
+    await publish(writer, _described(artifact), _content(artifact, run.fitted()), progress)
     return version
 
 

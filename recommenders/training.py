@@ -8,40 +8,52 @@ are those of the same recipe with the last ratings held back.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from cinegraph.errors import NotFound
+from cinegraph.errors import ModelError, NotFound
 from recommenders import registry
 from recommenders.arrays import IdArray
-from recommenders.bootstrap import Estimate
-from recommenders.evaluation import Comparison, Context, Evaluation, UserMetrics, compare, measure, summarise
+from recommenders.bootstrap import Estimate, mean_of
+from recommenders.evaluation import Comparison, Context, Evaluation, UserMetrics, ask, compare, summarise
+from recommenders.facts import MovieFacts
 from recommenders.gate import Candidate, check
 from recommenders.interactions import Interactions
-from recommenders.model import Embeddings, FitOptions, Model, Progress, silent
+from recommenders.model import Embeddings, FitOptions, Learning, Model, Progress, silent
+from recommenders.protocol import DEFAULT, Protocol, divide, load_protocol
 from recommenders.scorers import Scorer
-from recommenders.splits import MIN_TEST_USERS, Split, SplitName, choose_split
+from recommenders.segments import Segment, segments
+from recommenders.significance import Verdict, all_pairs
+from recommenders.splits import TEST, VALIDATION, Split
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
     """How to train.
 
-    `configs` gives hyper-parameters by model, which are then not searched; `max_users` bounds the users that an
-    evaluation asks about (drawn by the seed), for data sets with very many.
+    `protocol` says how ratings are divided; `configs` gives hyper-parameters by model, which are then not searched;
+    `max_users` bounds the users that an evaluation asks about (drawn by the seed), for data sets with very many;
+    `facts`, by the positions of the ratings' movies, adds figures of diversity and calibration; without `final` the
+    best model is not fitted on all ratings, as publishing needs it.
     """
 
     seed: int = 0
+    protocol: Protocol = field(default_factory=lambda: load_protocol(DEFAULT))
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    min_test_users: int = MIN_TEST_USERS
     max_users: int | None = None
+    facts: MovieFacts | None = None
+    final: bool = True
     device: str = "auto"
     progress: Callable[[Progress], None] = silent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelResult:
-    """How one model did; `against` compares its test with the baselines, `seconds` is all the time it took."""
+    """How one model did; `against` compares its test with the baselines, `seconds` is all the time it took.
+
+    `curve` holds, where users were hidden, its NDCG@10 by the number of liked movies known; `learning` the NDCG@10 on
+    validation by epoch, of a model that trains in epochs.
+    """
 
     name: str
     config: Mapping[str, Any]
@@ -50,6 +62,9 @@ class ModelResult:
     against: tuple[Comparison, ...]
     seconds: float
     measured: UserMetrics
+    segments: tuple[Segment, ...] = ()
+    curve: Mapping[int, Estimate] = field(default_factory=dict)
+    learning: Learning = ()
 
     def as_json(self) -> dict[str, Any]:
         """Numbers and strings only, and nothing of a single user."""
@@ -59,6 +74,9 @@ class ModelResult:
             "validation": self.validation.as_json(),
             "test": self.test.as_json(),
             "against": [one.as_json() for one in self.against],
+            "segments": [asdict(one) for one in self.segments],
+            "learning": [list(one) for one in self.learning],
+            "curve": {str(known): asdict(figure) for known, figure in self.curve.items()},
         }
 
 
@@ -82,13 +100,14 @@ class Fitted:
 class TrainingRun:
     """What a training gave: a row for each model, baselines included, and the best of those that were asked for."""
 
-    protocol: SplitName
+    protocol: Protocol
     test_users: int
     fingerprint: str
     seed: int
     results: tuple[ModelResult, ...]
     best: str
-    final: Fitted
+    final: Fitted | None
+    verdicts: tuple[Verdict, ...] = ()
 
     def result(self, name: str) -> ModelResult:
         """The row of that model."""
@@ -100,17 +119,25 @@ class TrainingRun:
     def check(self) -> Estimate:
         """The advantage of the best model over Popular; raises `ModelRefused` where it must not be served."""
         measured, popular = self.result(self.best).measured, self.result("popular").measured
-        return check(self.final.candidate(), measured, popular, self.seed)
+        return check(self.fitted().candidate(), measured, popular, self.seed)
+
+    def fitted(self) -> Fitted:
+        """The best model, fitted on all ratings."""
+        if self.final is None:
+            raise ModelError(f"{self.best} was measured, and not fitted on all ratings; train it with cinegraph train")
+        return self.final
 
     def as_json(self) -> dict[str, Any]:
         """Numbers and strings only, and nothing of a single user."""
         return {
-            "protocol": str(self.protocol),
+            "protocol": self.protocol.name,
+            "protocolFingerprint": self.protocol.fingerprint,
             "testUsers": self.test_users,
             "fingerprint": self.fingerprint,
             "seed": self.seed,
             "best": self.best,
             "models": [one.as_json() for one in self.results],
+            "verdicts": [{**asdict(one), "significant": one.significant} for one in self.verdicts],
         }
 
 
@@ -123,13 +150,14 @@ def train(interactions: Interactions, names: Sequence[str] = (), options: Traini
     options = options or TrainingOptions()
     asked = tuple(dict.fromkeys(names)) or registry.names()
     _check_names(asked, options)
-    split = choose_split(interactions, options.min_test_users)
-    context = Context("", str(split.name), "", options.seed, interactions.fingerprint())
+    split, protocol = divide(interactions, options.protocol)
+    context = Context("", protocol.name, "", options.seed, interactions.fingerprint())
     rows = {name: _row(name, split, context, options) for name in (*registry.BASELINES, *asked)}
     results = tuple(_compared(row, rows, options.seed) for row in rows.values())
     best = max(asked, key=lambda name: rows[name].validation.ndcg_at_10.mean)
-    final = _final(best, rows[best].config, interactions, options)
-    return TrainingRun(split.name, split.test_users, context.fingerprint, options.seed, results, best, final)
+    final = _final(best, rows[best].config, interactions, options) if options.final else None
+    verdicts = all_pairs({name: row.measured.ndcg_at_10 for name, row in rows.items()}, options.seed)
+    return TrainingRun(protocol, split.test_users, context.fingerprint, options.seed, results, best, final, verdicts)
 
 
 def _check_names(asked: Sequence[str], options: TrainingOptions) -> None:
@@ -142,10 +170,10 @@ def _row(name: str, split: Split, context: Context, options: TrainingOptions) ->
     started = time.perf_counter()
     fit = _fit_options(name, options)
     model, on_validation = _chosen(name, split, options)
-    known = split.before_test()
     config = model.config.model_dump()
-    again = registry.create(name, config).fit(known, fit)
-    on_test = measure(again.scorer(), known, split.test, options.max_users, options.seed)
+    again = registry.create(name, config).fit(split.before_test(), fit)
+    question = split.question(TEST)
+    on_test = ask(again.scorer(), question, options.max_users, options.seed, options.facts)
     context = replace(context, model=name)
     return ModelResult(
         name=name,
@@ -155,18 +183,31 @@ def _row(name: str, split: Split, context: Context, options: TrainingOptions) ->
         against=(),
         seconds=time.perf_counter() - started,
         measured=on_test,
+        segments=segments(on_test, question, options.facts, options.seed),
+        curve=_curve(again.scorer(), split, options),
+        learning=model.learning,
     )
+
+
+def _curve(scorer: Scorer, split: Split, options: TrainingOptions) -> dict[int, Estimate]:
+    """NDCG@10 of hidden users by what is known of them; empty where no user is hidden."""
+    asked = {known: split.question(TEST, known) for known in split.openings.get(TEST, ())}
+    return {
+        known: mean_of(ask(scorer, question, options.max_users, options.seed).ndcg_at_10, options.seed)
+        for known, question in asked.items()
+    }
 
 
 def _chosen(name: str, split: Split, options: TrainingOptions) -> tuple[Model[Any], UserMetrics]:
     """The model fitted on train that does best on validation, and how it does there; of equals the first."""
     given = options.configs.get(name)
     search = registry.model_class(name).search if given is None else ()
-    fit = replace(_fit_options(name, options), validation=split.validation)
+    question = split.question(VALIDATION)
+    fit = replace(_fit_options(name, options), validation=question)
     best: tuple[Model[Any], UserMetrics] | None = None
     for number, config in enumerate(search or (given or {},)):
         model = registry.create(name, config).fit(split.train, fit)
-        measured = measure(model.scorer(), split.train, split.validation, options.max_users, options.seed)
+        measured = ask(model.scorer(), question, options.max_users, options.seed)
         options.progress(Progress(f"{name}: choosing", number + 1, max(len(search), 1), _described(config)))
         if best is None or measured.ndcg_at_10.mean() > best[1].ndcg_at_10.mean():
             best = model, measured

@@ -3,19 +3,25 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import typer
 from rich.table import Table
 
+from cinegraph import plugins
 from cinegraph.app import artifacts_of, open_graph
 from cinegraph.cli.console import Stages, err, out, say, stages
 from cinegraph.settings import Settings, load_settings
 from graph.client import GraphClient
 from graph.models import find_version, list_versions
+from graph.snapshot import load_snapshot
 from recommenders import registry
+from recommenders.facts import facts_of
 from recommenders.model import Progress
+from recommenders.protocol import DEFAULT, load_protocol
+from recommenders.protocol import names as protocol_names
 from recommenders.publishing import load_interactions, promote, publish_run, rollback
 from recommenders.training import TrainingOptions, TrainingRun
 from recommenders.training import train as run_training
@@ -26,7 +32,20 @@ NAMES = typer.Argument(None, help=f"Models: {', '.join(registry.names())}. None:
 SEED = typer.Option(0, help="The same seed gives the same bytes on the CPU.")
 DEVICE = typer.Option("auto", help="auto, cpu or cuda.")
 OUTPUT = typer.Option(None, "--json", help="Write the figures to this file too.")
+PROTOCOL = typer.Option(DEFAULT, help=f"How ratings are divided: {', '.join(protocol_names())}, or a .yaml file.")
+CARD = typer.Option(None, "--html", help="Write a model card, a page with plots, to this file.")
 USERS = typer.Option(None, "--max-users", min=10, help="Ask about this many users at most, drawn by the seed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Files to write the figures to, open, or None."""
+
+    json: Any = None
+    card: Any = None
+
+
+NOWHERE = Outputs()
 
 
 def train(
@@ -37,55 +56,66 @@ def train(
     max_users: int | None = USERS,
 ) -> None:
     """Train on the graph's ratings, evaluate beside Popular, ItemKNN and EASE, publish the best of those named."""
-    settings = load_settings()
-    asyncio.run(_train(settings, names or [], seed, device, output, max_users))
+    options = TrainingOptions(seed=seed, device=device, max_users=max_users)
+    asyncio.run(_train(load_settings(), names or [], options, Outputs(output)))
 
 
 def evaluate(
     names: list[str] = NAMES,
     seed: int = SEED,
     device: str = DEVICE,
+    protocol: str = PROTOCOL,
     output: typer.FileTextWrite = OUTPUT,
+    card: typer.FileTextWrite = CARD,
     max_users: int | None = USERS,
 ) -> None:
     """The table of figures, without publishing anything."""
-    settings = load_settings()
-    asyncio.run(_evaluate(settings, names or [], seed, device, output, max_users))
+    options = TrainingOptions(
+        seed=seed, device=device, max_users=max_users, protocol=load_protocol(protocol), final=False
+    )
+    asyncio.run(_evaluate(load_settings(), names or [], options, Outputs(output, card)))
 
 
-async def _train(
-    settings: Settings, names: list[str], seed: int, device: str, output: Any, max_users: int | None
-) -> None:
+async def _train(settings: Settings, names: list[str], options: TrainingOptions, outputs: Outputs) -> None:
     async with open_graph(settings) as client:
-        run = await _run(client, names, seed, device, max_users)
-        _show(run, output)
+        run = await _run(client, names, options, outputs)
         with stages() as report:
             version = await publish_run(client.writer, artifacts_of(settings), run, report)
         say(f"{version} is served now")
 
 
-async def _evaluate(
-    settings: Settings, names: list[str], seed: int, device: str, output: Any, max_users: int | None
-) -> None:
+async def _evaluate(settings: Settings, names: list[str], options: TrainingOptions, outputs: Outputs) -> None:
     async with open_graph(settings) as client:
-        _show(await _run(client, names, seed, device, max_users), output)
+        await _run(client, names, options, outputs)
 
 
-async def _run(client: GraphClient, names: list[str], seed: int, device: str, max_users: int | None) -> TrainingRun:
+async def _run(
+    client: GraphClient, names: list[str], options: TrainingOptions, outputs: Outputs = NOWHERE
+) -> TrainingRun:
+    """Train what is named on the graph's ratings, and show how it did."""
     for name in names:
         registry.entry(name)
+    draw = plugins.load("recommenders.card").card if outputs.card else None
     with stages() as report:
         interactions = await load_interactions(client.reader, report)
-        options = TrainingOptions(seed=seed, device=device, max_users=max_users, progress=_telling(report))
-        return await asyncio.to_thread(run_training, interactions, names, options)
+        facts = facts_of(await load_snapshot(client.reader, 0, ""), interactions.movies)
+        told = replace(options, facts=facts, progress=_telling(report))
+        run = await asyncio.to_thread(run_training, interactions, names, told)
+    _show(run)
+    if outputs.json:
+        json.dump(run.as_json(), outputs.json, indent=2)
+    if draw:
+        outputs.card.write(draw(run, interactions, facts))
+        say(f"model card: {outputs.card.name}")
+    return run
 
 
 def _telling(report: Stages) -> Callable[[Progress], None]:
     return lambda progress: report(progress.task, progress.done, progress.total)
 
 
-def _show(run: TrainingRun, output: Any) -> None:
-    title = f"{run.protocol} split, {run.test_users} test users, figures on the test part with 95 % intervals"
+def _show(run: TrainingRun) -> None:
+    title = f"{run.protocol.name} split, {run.test_users} test users, figures on the test part with 95 % intervals"
     table = Table(title=title, title_justify="left")
     for column in ("model", "NDCG@10", "R@10", "R@20", "MRR", "cov.", "nov.", "NDCG@10 over EASE", "s"):
         table.add_column(column, no_wrap=True)
@@ -106,8 +136,6 @@ def _show(run: TrainingRun, output: Any) -> None:
         "* best on the validation part of those asked for; R: Recall, cov.: coverage@10, nov.: novelty@10 in bits"
     )
     out.print(f"data {run.fingerprint[:12]}, seed {run.seed}")
-    if output is not None:
-        json.dump(run.as_json(), output, indent=2)
 
 
 async def ensure_model(settings: Settings, client: GraphClient) -> None:
@@ -115,8 +143,7 @@ async def ensure_model(settings: Settings, client: GraphClient) -> None:
     if any(version.active for version in await list_versions(client.reader)):
         return
     err.print("training popular, itemknn, ease and lightgcn")
-    run = await _run(client, [], 0, "auto", None)
-    _show(run, None)
+    run = await _run(client, [], TrainingOptions())
     with stages() as report:
         await publish_run(client.writer, artifacts_of(settings), run, report)
 

@@ -24,7 +24,7 @@ from scipy import sparse
 from torch import Tensor
 
 from recommenders.arrays import Csr, FloatArray
-from recommenders.evaluation import measure
+from recommenders.evaluation import ask
 from recommenders.interactions import Interactions
 from recommenders.model import Embeddings, FitOptions, Model, ModelConfig, Progress
 from recommenders.scorers import FactorScorer
@@ -108,8 +108,9 @@ class LightGCN(Model[Config]):
         for epoch in range(1, self.config.epochs + 1):
             loss, note = training.epoch(), ""
             if options.validation is not None and epoch % self.config.evaluate_every == 0:
-                reached = measure(training.scorer(), interactions, options.validation).ndcg_at_10.mean()
+                reached = ask(training.scorer(), options.validation).ndcg_at_10.mean()
                 note, waited = f", NDCG@10 {reached:.4f}", waited + 1
+                self.learning = (*self.learning, (epoch, float(reached)))
                 if reached > best:
                     best, best_state, best_epoch, waited = reached, training.state(), epoch, 0
             options.progress(Progress("epochs", epoch, self.config.epochs, f"loss {loss:.4f}{note}"))

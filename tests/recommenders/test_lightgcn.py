@@ -90,7 +90,7 @@ def test_folding_in_loses_at_most_one_percent_of_ndcg() -> None:
 def test_training_stops_early_and_keeps_the_best_epoch() -> None:
     split = user_time(planted())
     told: list[Progress] = []
-    options = FitOptions(device="cpu", validation=split.validation, progress=told.append)
+    options = FitOptions(device="cpu", validation=split.question("validation"), progress=told.append)
     model = small(epochs=200, evaluate_every=5, patience=2).fit(split.train, options)
     looks = {one.done: float(one.note.rsplit(" ", 1)[1]) for one in told if "NDCG" in one.note}
     assert len(model.losses) < 200

@@ -9,7 +9,7 @@ from recommenders.bootstrap import difference_of
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions
 from recommenders.models.lightgcn import Config, LightGCN
-from recommenders.splits import choose_split
+from recommenders.protocol import divide, load_protocol
 from recommenders.training import TrainingRun, train
 from tests.conftest import shared_data
 from tests.recommenders.folding import folded_and_trained
@@ -48,8 +48,8 @@ def test_the_best_beats_popular_for_sure() -> None:
 
 def test_lightgcn_beats_popular_and_folding_in_is_not_surely_worse_than_users_own_vectors() -> None:
     """Over seeds it is some 2 % lower, from 6 % lower to 2 % higher; here the interval of the difference holds 0."""
-    split = choose_split(movielens())
-    options = FitOptions(device="cpu", validation=split.validation)
+    split, _ = divide(movielens(), load_protocol("global_time"))
+    options = FitOptions(device="cpu", validation=split.question("validation"))
     model = LightGCN(Config()).fit(split.train, options)
     folded, trained = folded_and_trained(model, split.train, split.validation)
     assert folded.ndcg_at_10.mean() > closed_forms().result("popular").validation.ndcg_at_10.high

@@ -1,5 +1,6 @@
 """Publishing: nothing refused reaches the graph, the pointer moves last, and the way back is open."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from graph import models
 from graph.catalog import WriteStatement
 from graph.client import GraphClient
 from recommenders.artifacts import load_artifact
+from recommenders.protocol import load_protocol
 from recommenders.publishing import SIMILAR, load_interactions, promote, publish_run, rollback
 from recommenders.serving import Serving
 from recommenders.training import TrainingOptions, TrainingRun, train
@@ -26,7 +28,7 @@ LOAD = WriteStatement(
     """,
     frozenset({"rows"}),
 )
-OPTIONS = TrainingOptions(configs=SMALL, device="cpu", min_test_users=10_000)
+OPTIONS = TrainingOptions(configs=SMALL, device="cpu", protocol=load_protocol("user_time"))
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ async def test_the_nearest_by_the_vector_index_are_the_models_own(
 
 async def test_a_refused_run_leaves_the_graph_as_it_was(planted_graph: GraphClient, tmp_path: Path) -> None:
     lazy = {"lightgcn": {**SMALL["lightgcn"], "epochs": 1, "learning_rate": 1e-9}}
-    run = train(planted(), ["lightgcn"], TrainingOptions(configs=lazy, device="cpu", min_test_users=10_000))
+    run = train(planted(), ["lightgcn"], replace(OPTIONS, configs=lazy))
     with pytest.raises(ModelRefused, match="not surely better than popular"):
         await publish_run(planted_graph.writer, tmp_path, run)
     assert await active(planted_graph) == (None, None)

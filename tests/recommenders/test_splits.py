@@ -7,7 +7,8 @@ import pytest
 from cinegraph.errors import ModelError, NotEnoughData
 from recommenders import splits
 from recommenders.interactions import Interactions
-from recommenders.splits import PROTOCOLS, SplitName, asked_users, choose_split, global_time, user_time
+from recommenders.protocol import divide, load_protocol, names
+from recommenders.splits import SplitName, asked_users, global_time, leave_last_out, user_random, user_time
 from tests.conftest import shared_data
 from tests.recommenders.planted import planted
 
@@ -17,10 +18,10 @@ def made(rows: list[tuple[str, str, float, int]]) -> Interactions:
     return Interactions.from_frame(pl.DataFrame(rows, schema=["user_id", "movie_id", "rating", "at"], orient="row"))
 
 
-@pytest.mark.parametrize("name", list(SplitName))
-def test_every_rating_is_in_exactly_one_part(name: SplitName) -> None:
+@pytest.mark.parametrize("name", [name for name in names() if name != "cold_users"])
+def test_every_rating_is_in_exactly_one_part(name: str) -> None:
     whole = planted()
-    split = PROTOCOLS[name](whole)
+    split, _ = divide(whole, load_protocol(name))
     assert split.name == name
     pairs = [
         set(zip(part.user_index.tolist(), part.movie_index.tolist(), strict=True))
@@ -50,7 +51,7 @@ def test_a_leak_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def shuffled(name: SplitName, _: Interactions, *keeps: np.ndarray) -> splits.Split:
         train, validation, test = (whole.subset(keep[order]) for keep in keeps)
-        return splits.Split(name, train, validation, test, 0)
+        return splits.Split(name, train, validation, test)
 
     monkeypatch.setattr(splits, "_split", shuffled)
     with pytest.raises(ModelError, match="global_time let a rating of"):
@@ -84,17 +85,33 @@ def test_asked_are_users_with_a_past_who_like_something_later() -> None:
     assert asked_users(known, later).tolist() == [0, 2]
 
 
-def test_global_time_is_chosen_where_it_leaves_enough_users() -> None:
+def test_a_random_split_has_the_same_shares_and_depends_on_the_seed_alone() -> None:
     whole = planted()
-    chosen = choose_split(whole, min_test_users=100)
-    assert chosen.name == SplitName.GLOBAL_TIME
-    assert chosen.test_users == len(asked_users(chosen.before_test(), chosen.test)) == 135
-    assert choose_split(whole, min_test_users=136).name == SplitName.USER_TIME
+    one, same, other = (user_random(whole, seed=seed) for seed in (1, 1, 2))
+    assert np.bincount(one.test.user_index, minlength=whole.n_users).tolist() == [2] * whole.n_users
+    assert one.test.movie_index.tolist() == same.test.movie_index.tolist()
+    assert one.test.movie_index.tolist() != other.test.movie_index.tolist()
+    assert (one.train.at.max(), one.test.at.min()) != (one.test.at.max(), one.train.at.min())
+
+
+def test_the_last_rating_is_left_out_and_the_one_before_it_validates() -> None:
+    split = leave_last_out(made([("a", str(n), 4.0, n) for n in range(5)] + [("b", "1", 4.0, 1), ("b", "2", 4.0, 2)]))
+    assert [part.at.tolist() for part in (split.train, split.validation, split.test)] == [[0, 1, 1, 2, 2], [3], [4]]
+    assert split.test.users[split.test.user_index].tolist() == ["a"]
+
+
+def test_global_time_is_used_where_it_leaves_enough_users() -> None:
+    whole, protocol = planted(), load_protocol("global_time")
+    split, used = divide(whole, protocol)
+    assert (split.name, used) == (SplitName.GLOBAL_TIME, protocol)
+    assert split.test_users == len(asked_users(split.before_test(), split.test)) == 135
+    split, used = divide(whole, protocol.model_copy(update={"min_test_users": 136}))
+    assert (split.name, used.name) == (SplitName.USER_TIME, "user_time")
 
 
 def test_nobody_to_ask_is_not_enough() -> None:
-    with pytest.raises(NotEnoughData, match="2 ratings by 2 users leave no user to test with"):
-        choose_split(made([("a", "1", 4.0, 1), ("b", "2", 4.0, 2)]))
+    with pytest.raises(NotEnoughData, match="2 ratings by 2 users leave 0 test users under user_time"):
+        divide(made([("a", "1", 4.0, 1), ("b", "2", 4.0, 2)]), load_protocol("global_time"))
 
 
 def test_movielens_is_split_by_user() -> None:
@@ -103,5 +120,5 @@ def test_movielens_is_split_by_user() -> None:
         ratings.select(user_id="userId", movie_id="movieId", rating="rating", at="timestamp")
     )
     assert global_time(whole).test_users == 25
-    chosen = choose_split(whole)
+    chosen, _ = divide(whole, load_protocol("global_time"))
     assert (chosen.name, chosen.test_users) == (SplitName.USER_TIME, 555)

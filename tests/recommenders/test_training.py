@@ -11,11 +11,13 @@ from cinegraph.errors import InvalidInput, ModelRefused, NotFound
 from recommenders import registry, training
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Progress
-from recommenders.splits import Split, choose_split
+from recommenders.protocol import Protocol, divide, load_protocol
+from recommenders.splits import Split
 from recommenders.training import TrainingOptions, TrainingRun, train
 from tests.recommenders.planted import SMALL, planted
 
-OPTIONS = TrainingOptions(configs=SMALL, device="cpu", min_test_users=10_000)
+BY_USER = load_protocol("user_time")
+OPTIONS = TrainingOptions(configs=SMALL, device="cpu", protocol=BY_USER)
 
 
 @cache
@@ -26,13 +28,13 @@ def run() -> TrainingRun:
 
 def test_without_a_name_all_are_trained() -> None:
     assert tuple(one.name for one in run().results) == registry.names()
-    assert (run().protocol, run().test_users) == ("user_time", 155)
+    assert (run().protocol.name, run().test_users) == ("user_time", 155)
 
 
 def test_the_baselines_are_beside_a_model() -> None:
     found = train(planted(), ["itemknn"], OPTIONS)
     assert [one.name for one in found.results] == ["popular", "itemknn", "ease"]
-    assert found.best == found.final.name == "itemknn"
+    assert found.best == found.fitted().name == "itemknn"
     assert [one.baseline for one in found.result("itemknn").against] == ["popular", "ease"]
 
 
@@ -43,7 +45,7 @@ def test_the_best_is_the_best_on_validation() -> None:
 
 
 def test_the_final_model_is_fitted_on_all_ratings() -> None:
-    final = run().final
+    final = run().fitted()
     again = registry.create(final.name, final.config).fit(planted(), FitOptions(device="cpu"))
     for name, array in again.scorer().arrays().items():
         assert array.tobytes() == final.scorer.arrays()[name].tobytes()
@@ -56,7 +58,7 @@ def test_the_best_passes_the_gate() -> None:
 
 def test_a_model_that_learns_nothing_is_refused() -> None:
     lazy = {"lightgcn": {**SMALL["lightgcn"], "epochs": 1, "learning_rate": 1e-9}}
-    found = train(planted(), ["lightgcn"], TrainingOptions(configs=lazy, device="cpu", min_test_users=10_000))
+    found = train(planted(), ["lightgcn"], TrainingOptions(configs=lazy, device="cpu", protocol=BY_USER))
     with pytest.raises(ModelRefused, match="lightgcn is not surely better than popular"):
         found.check()
 
@@ -64,14 +66,14 @@ def test_a_model_that_learns_nothing_is_refused() -> None:
 def test_hyper_parameters_are_chosen_without_the_test_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """With another test part, everything up to it is the same."""
 
-    def other_test(interactions: Interactions, users: int) -> Split:
-        split = choose_split(interactions, users)
+    def other_test(interactions: Interactions, protocol: Protocol) -> tuple[Split, Protocol]:
+        split, used = divide(interactions, protocol)
         flipped = np.where(split.test.rating >= 4, np.float32(1), np.float32(5))
-        return replace(split, test=replace(split.test, rating=flipped))
+        return replace(split, test=replace(split.test, rating=flipped)), used
 
     names = ["itemknn", "ease"]
     before = train(planted(), names, OPTIONS)
-    monkeypatch.setattr(training, "choose_split", other_test)
+    monkeypatch.setattr(training, "divide", other_test)
     after = train(planted(), names, OPTIONS)
     assert [one.config for one in after.results] == [one.config for one in before.results]
     assert [one.validation for one in after.results] == [one.validation for one in before.results]
@@ -80,7 +82,7 @@ def test_hyper_parameters_are_chosen_without_the_test_part(monkeypatch: pytest.M
 
 
 def test_given_hyper_parameters_are_not_searched() -> None:
-    options = TrainingOptions(configs={"ease": {"l2": 7.0}}, min_test_users=10_000)
+    options = TrainingOptions(configs={"ease": {"l2": 7.0}}, protocol=BY_USER)
     assert train(planted(), ["popular"], options).result("ease").config["l2"] == 7.0
 
 
@@ -92,6 +94,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
 def test_the_run_is_json_without_anything_of_a_user() -> None:
     text = json.dumps(run().as_json())
     assert json.loads(text)["fingerprint"] == planted().fingerprint()
+    assert json.loads(text)["protocolFingerprint"] == BY_USER.fingerprint
     assert "u001" not in text
     for row in json.loads(text)["models"]:
         for part, users in (("validation", 155), ("test", 155)):
@@ -110,7 +113,7 @@ def test_progress_names_the_model() -> None:
 
 
 def test_a_mistake_is_said_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "choose_split", None)
+    monkeypatch.setattr(training, "divide", None)
     with pytest.raises(NotFound, match="no model 'svd'"):
         train(planted(), ["ease", "svd"])
     with pytest.raises(NotFound, match="no model 'svd'"):

@@ -1,0 +1,62 @@
+"""What is known of movies beside ratings, by the positions of a data set: for figures, slates and cold movies."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import svds
+
+from cinegraph.types import Label, NodeRef
+from graph.snapshot import Snapshot
+from recommenders.arrays import Csr, DoubleArray, IdArray, IntArray
+from recommenders.interactions import Interactions
+
+DIMENSIONS = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MovieFacts:
+    """Of each movie its genres (movies, genres), 1 where it has one, by `genre_names`, and its year (movies,), 0 where
+    that is not known."""
+
+    genres: Csr
+    genre_names: tuple[str, ...]
+    years: IntArray
+
+    @classmethod
+    def from_genres(cls, genres: list[tuple[str, ...]], years: list[int | None]) -> "MovieFacts":
+        """From the names of each movie's genres, and its year."""
+        names = tuple(sorted({name for one in genres for name in one}))
+        place = {name: i for i, name in enumerate(names)}
+        rows = np.repeat(np.arange(len(genres)), [len(one) for one in genres])
+        columns = np.array([place[name] for one in genres for name in one], dtype=np.int32)
+        ones = np.ones(len(columns), dtype=np.float64)
+        matrix = sparse.coo_array((ones, (rows, columns)), shape=(len(genres), len(names))).tocsr()
+        return cls(Csr(matrix), names, np.array([year or 0 for year in years], dtype=np.int32))
+
+
+def facts_of(snapshot: Snapshot, movies: IdArray) -> MovieFacts:
+    """Of these movies, in their order; one that is not in the catalogue has no genre and no year."""
+    genres: list[tuple[str, ...]] = []
+    years: list[int | None] = []
+    for id_ in movies.tolist():
+        number = snapshot.find(NodeRef(Label.MOVIE, id_))
+        near = snapshot.ways(number) if number >= 0 else {}
+        genres.append(tuple(snapshot.names[one] for one in near if snapshot.labels[one] is Label.GENRE))
+        years.append(int(snapshot.year[number]) if number >= 0 and snapshot.year[number] > 0 else None)
+    return MovieFacts.from_genres(genres, years)
+
+
+def taste_vectors(known: Interactions, dimensions: int = DIMENSIONS) -> DoubleArray:
+    """A space to measure distances in, the same for all models (movies, d): the right singular vectors of the likes,
+    each like divided by the roots of both degrees, times their singular values."""
+    liked = known.liked.astype(np.float64)
+    by_user, by_movie = np.diff(liked.indptr), np.bincount(liked.indices, minlength=known.n_movies)
+    scale = sparse.diags_array(1 / np.sqrt(np.maximum(by_user, 1)))
+    scaled = Csr(scale @ liked @ sparse.diags_array(1 / np.sqrt(np.maximum(by_movie, 1))))
+    k = min(dimensions, min(scaled.shape) - 1)
+    if k < 1:
+        return np.zeros((known.n_movies, 1))
+    _, values, right = svds(scaled, k=k, v0=np.ones(min(scaled.shape)))
+    found: DoubleArray = np.asarray(right.T * values)
+    return found

@@ -1,0 +1,105 @@
+"""How ratings are divided, as a file with a name: `protocols/<name>.yaml`, or one of the user's own.
+
+A run records the name and the fingerprint of the protocol, so that two figures can be compared, or not.
+"""
+
+import hashlib
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cinegraph.errors import InvalidInput, NotEnoughData, NotFound
+from recommenders import holdouts, splits
+from recommenders.interactions import Interactions
+from recommenders.splits import Split, SplitName
+
+FOLDER = resources.files("recommenders") / "protocols"
+DEFAULT = "global_time"
+
+
+class Protocol(BaseModel):
+    """A way to divide ratings; shares are parts of 1, what train and validation leave is test."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="as in every table; the name of the file")
+    about: str = Field(description="what it shows, and what it does not")
+    method: SplitName = Field(description="how ratings are divided")
+    train: float = Field(0.8, gt=0, lt=1, description="share of the ratings that models learn from")
+    validation: float = Field(0.1, gt=0, lt=1, description="share on which hyper-parameters are chosen")
+    hidden: float = Field(0.1, gt=0, le=0.4, description="share of the movies or users that test, and validation, hide")
+    known: tuple[int, ...] = Field((0, 1, 3, 5, 10), description="liked movies that are known of a hidden user")
+    seed: int = Field(0, description="what random draws depend on, where there are any")
+    min_test_users: int = Field(1, ge=1, description="test users without which the protocol says nothing")
+    otherwise: str | None = Field(None, description="the protocol to use where there are fewer")
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that decides who is asked what; the words about it do not matter."""
+        return hashlib.sha256(self.model_dump_json(exclude={"about"}).encode()).hexdigest()
+
+
+def names() -> tuple[str, ...]:
+    """The protocols that come with Cinegraph."""
+    return tuple(sorted(one.name.removesuffix(".yaml") for one in FOLDER.iterdir() if one.name.endswith(".yaml")))
+
+
+@cache
+def load_protocol(name: str) -> Protocol:
+    """The protocol of that name, or in the file of that path; raises `NotFound`, or `InvalidInput` for a bad file."""
+    if name in names():
+        return _read((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), name, name)
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        raise NotFound(f"there is no protocol {name!r}; there are: {', '.join(names())}, or give a .yaml file")
+    return _read(path.read_text(encoding="utf-8"), path.stem, name)
+
+
+def divide(interactions: Interactions, protocol: Protocol) -> tuple[Split, Protocol]:
+    """The parts by this protocol, or by the one it names for data that it leaves too few test users of.
+
+    Raises `NotEnoughData` where nobody is left to ask, on validation or on test.
+    """
+    split = _divided(interactions, protocol)
+    if protocol.otherwise and (split.test_users < protocol.min_test_users or not split.validation_users):
+        return divide(interactions, load_protocol(protocol.otherwise))
+    if split.test_users < protocol.min_test_users or not split.validation_users:
+        raise NotEnoughData(
+            f"{len(interactions)} ratings by {interactions.n_users} users leave {split.test_users} test users under "
+            f"{protocol.name}, which needs {protocol.min_test_users}; a user needs at least 10 ratings, some of "
+            "them of 4 stars or more"
+        )
+    return split, protocol
+
+
+def _divided(interactions: Interactions, one: Protocol) -> Split:
+    match one.method:
+        case SplitName.GLOBAL_TIME:
+            return splits.global_time(interactions, one.train, one.validation)
+        case SplitName.USER_TIME:
+            return splits.user_time(interactions, one.train, one.validation)
+        case SplitName.USER_RANDOM:
+            return splits.user_random(interactions, one.train, one.validation, one.seed)
+        case SplitName.LEAVE_LAST_OUT:
+            return splits.leave_last_out(interactions)
+        case SplitName.COLD_MOVIES:
+            return holdouts.cold_movies(interactions, one.hidden, one.seed)
+        case SplitName.COLD_USERS:
+            return holdouts.cold_users(interactions, one.hidden, one.known, one.seed)
+
+
+def _read(text: str, name: str, where: str) -> Protocol:
+    try:
+        values = yaml.safe_load(text)
+        if not isinstance(values, dict):
+            raise InvalidInput(
+                f"{where} is not a protocol: it must hold names and values, as recommenders/protocols do"
+            )
+        return Protocol(name=name, **values)
+    except yaml.YAMLError as error:
+        raise InvalidInput(f"{where} is no YAML: {error}") from error
+    except (ValidationError, TypeError) as error:
+        raise InvalidInput(f"{where} is not a protocol: {error}") from error

@@ -1,0 +1,63 @@
+"""Protocols are files with names; a figure carries the fingerprint of the one it was made under."""
+
+from pathlib import Path
+
+import pytest
+
+from cinegraph.errors import InvalidInput, NotEnoughData, NotFound
+from recommenders.protocol import DEFAULT, divide, load_protocol, names
+from recommenders.splits import SplitName
+from tests.recommenders.planted import planted
+
+
+def test_each_method_has_a_file_of_its_name() -> None:
+    assert names() == tuple(sorted(SplitName))
+    assert [load_protocol(name).method for name in names()] == list(names())
+    assert DEFAULT in names()
+
+
+def test_what_decides_is_in_the_fingerprint_and_words_are_not() -> None:
+    one = load_protocol("user_random")
+    assert one.model_copy(update={"about": "other words"}).fingerprint == one.fingerprint
+    assert one.model_copy(update={"seed": 1}).fingerprint != one.fingerprint
+    assert len({load_protocol(name).fingerprint for name in names()}) == len(names())
+
+
+def test_a_file_of_ones_own_is_a_protocol_with_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "half_and_half.yaml"
+    file.write_text("about: Half is train.\nmethod: user_time\ntrain: 0.5\nvalidation: 0.25\n")
+    protocol = load_protocol(str(file))
+    split, used = divide(planted(), protocol)
+    assert used.name == "half_and_half"
+    assert [len(part) / 160 for part in (split.train, split.validation, split.test)] == [12, 6, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n", "must hold names and values"),
+        ("about: [\n", "is no YAML"),
+        ("about: a\nmethod: by_hand\n", "by_hand"),
+        ("about: a\nmethod: user_time\nshare: 1\n", "share"),
+        ("about: a\nmethod: user_time\ntrain: 1.5\n", "train"),
+        ("about: a\nmethod: user_time\nname: other\n", "name"),
+    ],
+)
+def test_a_bad_file_is_said_to_be_one(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(InvalidInput, match=message):
+        load_protocol(str(file))
+
+
+def test_an_unknown_name_brings_the_known_ones() -> None:
+    with pytest.raises(
+        NotFound, match="there is no protocol 'by_moon'; there are: cold_movies, cold_users, global_time"
+    ):
+        load_protocol("by_moon")
+
+
+def test_too_few_test_users_are_said_with_both_numbers() -> None:
+    strict = load_protocol("user_time").model_copy(update={"min_test_users": 1000})
+    with pytest.raises(NotEnoughData, match="leave 155 test users under user_time, which needs 1000"):
+        divide(planted(), strict)
