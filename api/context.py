@@ -10,7 +10,8 @@ from api.compiler.roots import Build
 from api.ids import Cursors
 from cinegraph.errors import NotSignedIn
 from graph.client import Writer
-from recommenders.serving import Serving
+from recommenders.serving import RELEVANCE, Serving
+from recommenders.slate import Tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Services:
     cursors: Cursors
     why: int = 3
     """Reasons for each recommendation, unless the query says otherwise."""
+    tuning: Tuning = RELEVANCE
+    """What a list should be beside relevant, unless the query says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from graph.client import Address, GraphClient
 from graph.local import LocalServer, watch
 from graph.migrations import migrate
 from recommenders.serving import Serving
+from recommenders.slate import Tuning
 
 Progress = Callable[[int, int], None]
 
@@ -70,7 +71,9 @@ def build_services(settings: Settings, client: GraphClient) -> Services:
         histories=settings.serving.histories,
     )
     planner = Planner(cursors, settings.api.max_nodes)
-    return Services(client.writer, serving, planner, cursors, settings.serving.why)
+    dials = settings.serving
+    tuning = Tuning(diversity=dials.diversity, novelty=dials.novelty, calibration=dials.calibration)
+    return Services(client.writer, serving, planner, cursors, dials.why, tuning)
 
 
 @asynccontextmanager

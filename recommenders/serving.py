@@ -19,9 +19,11 @@ from graph.catalog import read_statement
 from graph.client import Reader, Row
 from graph.snapshot import Floats, Ints, Mask, Snapshot, empty_snapshot, load_snapshot
 from recommenders.artifacts import Artifact, load_artifact
+from recommenders.content import slate_facts
 from recommenders.histories import Histories, UserHistory
 from recommenders.reasons import Contribution
 from recommenders.scorers import History, Scorer
+from recommenders.slate import SlateFacts, Tuning, compose
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,9 @@ RANKED: Final = 1_000
 
 PREFERENCE: Final = 0.25
 """What a full preference (weight 1) adds to a score, as a part of the best movie's score."""
+
+RELEVANCE: Final = Tuning()
+"""Nothing but relevance."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,11 @@ class State:
     def index(self) -> dict[str, int]:
         """The model's number of each movie."""
         return {id_: i for i, id_ in enumerate(self.movie_ids)}
+
+    @cached_property
+    def slate(self) -> SlateFacts:
+        """What a slate needs to know of the model's movies."""
+        return slate_facts(self.snapshot, self.columns)
 
     @cached_property
     def present(self) -> Mask:
@@ -86,6 +96,12 @@ class Scored:
     def personal(self) -> bool:
         """Whether anything of the user is in the scores; popularity alone where not."""
         return self.scorer.is_personal(self.known) or any(values.any() for values in self.preferred.values())
+
+    @cached_property
+    def taste(self) -> Floats | None:
+        """The user's own shares of genres (g,); None where no liked movie has one."""
+        total = self.known.weights.astype(np.float64) @ self.state.slate.genres[self.known.items]
+        return total / total.sum() if total.any() else None
 
     def _near(self, node: NodeRef) -> Mask:
         """Which movies are connected to a node; shape (M,)."""
@@ -183,7 +199,9 @@ class Serving:
         artifact = await self._load(version) if changed_model else None
         serving = version if artifact or not version else self._state.version
         snapshot = await load_snapshot(self._reader, row["version"], serving)
-        self._state = _state(snapshot, artifact, self._state) if serving else _nothing(snapshot)
+        state = _state(snapshot, artifact, self._state) if serving else _nothing(snapshot)
+        await asyncio.to_thread(lambda: state.slate)  # before the first request that needs it
+        self._state = state
         self.histories.clear()
         return True
 
@@ -208,7 +226,9 @@ class Serving:
 
     # -- answers -------------------------------------------------------------------------------------------------
 
-    def rank(self, history: UserHistory, wanted: MovieFilter, count: int = RANKED) -> Ranking:
+    def rank(
+        self, history: UserHistory, wanted: MovieFilter, count: int = RANKED, tuning: Tuning = RELEVANCE
+    ) -> Ranking:
         """The best movies for a history: never one that was rated, viewed, dismissed, said to be liked or filtered out.
 
         Equal scores are ordered by the model's order of movies, so that the same input gives the same bytes.
@@ -216,6 +236,9 @@ class Serving:
         scored = self.score(history)
         state = scored.state
         order = best_first(scored.scores, self.allowed(state, history, wanted), count)
+        if tuning.changes:
+            taste = scored.taste if tuning.calibration else None
+            order = compose(order, scored.scores[order], state.slate, tuning, taste)
         return Ranking(tuple(state.movie_ids[i] for i in order), tuple(float(scored.scores[i]) for i in order), scored)
 
     def score(self, history: UserHistory) -> Scored:

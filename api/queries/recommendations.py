@@ -28,11 +28,13 @@ from api.types.recommendations import (
     RecommendationEdge,
     ScoreContribution,
 )
+from api.types.tuning import TuningInput, to_tuning
 from cinegraph.errors import InvalidInput
 from cinegraph.types import Label, MovieFilter, NodeRef
 from recommenders.histories import UserHistory
 from recommenders.reasons import Explainer
-from recommenders.serving import Ranking
+from recommenders.serving import RELEVANCE, Ranking
+from recommenders.slate import Tuning
 
 CURSOR = "recommendations"
 LIKED_RATING = 5.0
@@ -45,10 +47,11 @@ class Asked:
     """What the client asked for."""
 
     first: int
-    after: tuple[float, str] | None
+    after: tuple[float, str, int] | None
     wanted: MovieFilter
     liked: tuple[str, ...]
     why: int
+    tuning: Tuning
 
 
 @strawberry.type
@@ -66,8 +69,9 @@ class RecommendationQuery:
         after: str | None = None,
         filter: MovieFilterInput | None = None,
         liked: list[strawberry.ID] | None = None,
+        tuning: TuningInput | None = None,
     ) -> RecommendationConnection:
-        asked = _asked(info, first, after, liked)
+        asked = _asked(info, first, after, liked, tuning)
         return await fresh(info.context, partial(_recommend, info, asked))
 
     @strawberry.field(description="Why a movie has its score for the caller; null for a movie the model does not know.")
@@ -75,7 +79,7 @@ class RecommendationQuery:
         self, info: Info, movie: strawberry.ID, liked: list[strawberry.ID] | None = None
     ) -> Explanation | None:
         movie_id = key_of(Label.MOVIE, movie)
-        asked = Asked(1, None, MovieFilter(), _liked(liked), _why_of(info._raw_info))
+        asked = Asked(1, None, MovieFilter(), _liked(liked), _why_of(info._raw_info), RELEVANCE)
         return await fresh(info.context, partial(_explain, info, asked, movie_id))
 
     @strawberry.field(description="Whether the relationships of an explanation given before are still in the graph.")
@@ -87,13 +91,14 @@ class RecommendationQuery:
 # -- arguments -------------------------------------------------------------------------------------------------------
 
 
-def _asked(info: Info, first: int, after: str | None, liked: Sequence[str] | None) -> Asked:
+def _asked(info: Info, first: int, after: str | None, liked: Sequence[str] | None, tuning: TuningInput | None) -> Asked:
     if not 1 <= first <= MAX_FIRST:
         raise InvalidInput(f"recommendations(first: {first}): a page has 1 to {MAX_FIRST} items")
-    mark = info.context.services.cursors.open(CURSOR, after) if after is not None else None
-    raw = info._raw_info
+    services, raw = info.context.services, info._raw_info
+    mark = services.cursors.open(CURSOR, after) if after is not None else None
     wanted = to_filter(_raw_argument(raw, "filter"))
-    return Asked(first, (mark[0], mark[1]) if mark else None, wanted, _liked(liked), _why_of(raw))
+    place = (mark[0], mark[1], mark[2]) if mark else None
+    return Asked(first, place, wanted, _liked(liked), _why_of(raw), to_tuning(tuning, services.tuning))
 
 
 def _raw_argument(info: "GraphQLResolveInfo[Context]", name: str) -> Any:
@@ -149,7 +154,7 @@ async def _history(context: Context, asked: Asked) -> UserHistory:
 async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     services = info.context.services
     history = await _history(info.context, asked)
-    ranking = services.serving.rank(history, asked.wanted)
+    ranking = services.serving.rank(history, asked.wanted, tuning=asked.tuning)
     page = _page(ranking, asked)
     found = _reasons(ranking, history, [ranking.movie_ids[i] for i in page], asked.why)
     reading = hydrated(info._raw_info, _refs(found), user_id=info.context.user_id)
@@ -158,7 +163,7 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     kept = {movie_id: standing(one, facts, asked.why) for movie_id, one in found.items()}
     state = ranking.scored.state
     speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
-    cursors = {i: services.cursors.seal(CURSOR, [ranking.scores[i], ranking.movie_ids[i]]) for i in page}
+    cursors = {i: services.cursors.seal(CURSOR, [ranking.scores[i], ranking.movie_ids[i], i]) for i in page}
     edges = [
         RecommendationEdge(
             movie_id=ranking.movie_ids[i],
@@ -182,12 +187,15 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
 
 
 def _page(ranking: Ranking, asked: Asked) -> range:
-    """The places of the page: after the cursor's score and movie, wherever they are now."""
+    """The places of the page: after the cursor's movie, wherever it is now; where it is gone, after its score, or in a
+    composed list after its place."""
     start = 0
     if asked.after is not None:
-        score, movie_id = asked.after
+        score, movie_id, place = asked.after
         if movie_id in ranking.movie_ids:
             start = ranking.movie_ids.index(movie_id) + 1
+        elif asked.tuning.changes:
+            start = place
         else:
             index = ranking.scored.state.index
             mark = (-score, index.get(movie_id, len(index)))

@@ -1,0 +1,45 @@
+"""The dials of a slate, as the API takes them."""
+
+from typing import Any
+
+import strawberry
+
+from cinegraph.errors import InvalidInput
+from recommenders.slate import Spread, Tuning
+
+strawberry.enum(Spread, description="How diversity is measured.")
+
+DIALS = ("diversity", "novelty", "calibration")
+
+
+@strawberry.input(
+    name="Tuning",
+    description="What a list should be beside relevant: dials from 0 (nothing) to 1. What is left out is as the server "
+    "is set. The first 60 places are composed; scores stay those of the model.",
+)
+class TuningInput:
+    diversity: float | None = strawberry.field(default=None, description="Movies that are unlike each other.")
+    novelty: float | None = strawberry.field(default=None, description="Movies that fewer people know.")
+    calibration: float | None = strawberry.field(default=None, description="The user's own shares of genres.")
+    per_collection: int | None = strawberry.field(default=None, description="Most movies of one series.")
+    per_director: int | None = strawberry.field(default=None, description="Most movies by one director.")
+    spread: Spread | None = strawberry.field(
+        default=None, description="By the nearest movie above (MMR), or by the volume that all span (DPP)."
+    )
+
+
+def to_tuning(given: TuningInput | None, default: Tuning) -> Tuning:
+    """The tuning of the domain; raises `InvalidInput` for a dial or a limit that cannot be."""
+    if given is None:
+        return default
+    values: dict[str, Any] = {}
+    for name in (*DIALS, "per_collection", "per_director", "spread"):
+        value = getattr(given, name)
+        values[name] = getattr(default, name) if value is None else value
+    for name in DIALS:
+        if not 0 <= values[name] <= 1:
+            raise InvalidInput(f"tuning.{name} is {values[name]:g}: a dial goes from 0 to 1")
+    for name, field in (("per_collection", "perCollection"), ("per_director", "perDirector")):
+        if values[name] is not None and values[name] < 1:
+            raise InvalidInput(f"tuning.{field} is {values[name]}: a limit is 1 or more")
+    return Tuning(**values)

@@ -1,0 +1,73 @@
+"""What the catalogue says of movies, as vectors: near where they share people, keywords, a series, genres.
+
+Each relationship to an entity counts by how much it tells (bits of information times the weight of the relationship,
+as reasons do). Entities get random directions, so that products of vectors come near to those of the whole rows
+(Johnson and Lindenstrauss 1984), in `DIMENSIONS` numbers a movie.
+"""
+
+from typing import Final
+
+import numpy as np
+from scipy import sparse
+
+from cinegraph.types import Label, Relation
+from graph.snapshot import CODES, Snapshot
+from recommenders.arrays import Csr, DoubleArray, IntArray
+from recommenders.beyond_accuracy import normalised, unit
+from recommenders.reasons import WEIGHTS
+from recommenders.slate import SlateFacts
+
+DIMENSIONS: Final = 64
+SEED: Final = 64
+BITS: Final = 8.0
+"""Most bits that an entity counts: two movies are enough alike where one rare person made both."""
+
+
+def entity_rows(snapshot: Snapshot) -> Csr:
+    """How much each movie's relationships with each entity tell (movies, entities)."""
+    movies = snapshot.movies
+    rows = np.repeat(np.arange(movies), np.diff(snapshot.indptr[: movies + 1]))
+    ends = slice(0, int(snapshot.indptr[movies]))
+    others, codes = snapshot.neighbour[ends].astype(np.int64) - movies, snapshot.relation[ends]
+    weights = np.array([WEIGHTS.get(relation, 0.0) for relation in Relation])[codes]
+    entity = (others >= 0) & (weights > 0)
+    others, rows, weights = others[entity], rows[entity], weights[entity]
+    values = np.minimum(snapshot.information[others + movies], BITS) * weights
+    shape = (movies, len(snapshot.ids) - movies)
+    return Csr(sparse.coo_array((values, (rows, others)), shape=shape).tocsr())
+
+
+def content_vectors(snapshot: Snapshot) -> DoubleArray:
+    """A direction for each movie (movies, d), of length 1, or 0 for one of which nothing is known."""
+    rows = entity_rows(snapshot)
+    directions = np.random.default_rng(SEED).standard_normal((rows.shape[1], DIMENSIONS))
+    return unit(np.asarray(rows @ directions))
+
+
+def slate_facts(snapshot: Snapshot, columns: IntArray) -> SlateFacts:
+    """Of a model's movies, `columns` (M,) being their numbers in the snapshot, -1 for one that is not there."""
+    genres = [node for node, label in enumerate(snapshot.labels) if label is Label.GENRE]
+    shares = np.zeros((snapshot.movies + 1, len(genres)))
+    for place, genre in enumerate(genres):
+        near = snapshot.neighbour[snapshot.indptr[genre] : snapshot.indptr[genre + 1]]
+        shares[near[near < snapshot.movies], place] = 1.0
+    popularity = np.append(snapshot.popularity, 0.0)
+    information = -np.log2(np.maximum(popularity, 1.0) / max(float(popularity.max(initial=0.0)), 1.0))
+    vectors = np.vstack([content_vectors(snapshot), np.zeros((1, DIMENSIONS))])
+    return SlateFacts(
+        vectors=vectors[columns],
+        genres=normalised(shares)[columns],
+        information=(information / max(float(information.max()), 1e-12))[columns],
+        collections=_first(snapshot, Relation.PART_OF)[columns],
+        directors=_first(snapshot, Relation.DIRECTED)[columns],
+    )
+
+
+def _first(snapshot: Snapshot, relation: Relation) -> IntArray:
+    """The first entity of each movie by a relation (movies + 1,), -1 for none; the last place is for no movie."""
+    found = np.full(snapshot.movies + 1, -1, dtype=np.int32)
+    rows = np.repeat(np.arange(snapshot.movies), np.diff(snapshot.indptr[: snapshot.movies + 1]))
+    ends = int(snapshot.indptr[snapshot.movies])
+    chosen = np.flatnonzero(snapshot.relation[:ends] == CODES[relation])[::-1]
+    found[rows[chosen]] = snapshot.neighbour[chosen]
+    return found

@@ -1,0 +1,97 @@
+"""The dials of a list: what each does to an answer, across pages, and what cannot be asked for."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graph.client import GraphClient
+from recommenders.slate import Tuning
+from tests.api.harness import Api, api_over
+from tests.published import serving_over
+
+ASK = """
+query($first: Int! = 10, $after: String, $tuning: Tuning, $liked: [ID!]) {
+  recommendations(first: $first, after: $after, tuning: $tuning, liked: $liked) {
+    edges { rank score node { id } } pageInfo { endCursor hasNextPage }
+  }
+}
+"""
+
+
+@pytest.fixture
+async def api(graph: GraphClient, tmp_path: Path) -> Api:
+    return api_over(graph, await serving_over(graph, tmp_path))
+
+
+async def movies(api: Api, **variables: Any) -> list[str]:
+    edges = (await api.ask(ASK, **variables))["recommendations"]["edges"]
+    assert [edge["rank"] for edge in edges] == list(range(1, len(edges) + 1))
+    return [edge["node"]["id"].removeprefix("Movie:") for edge in edges]
+
+
+async def test_without_a_dial_relevance_decides(api: Api) -> None:
+    assert await movies(api) == await movies(api, tuning={}) == ["2", "1", "3", "4", "5"]
+
+
+async def test_no_more_by_one_director_than_asked_for(api: Api) -> None:
+    """Ridley Scott directed 1, 2 and 3."""
+    assert await movies(api, tuning={"perDirector": 1}) == ["2", "4", "5", "1", "3"]
+    assert await movies(api, tuning={"perDirector": 2}) == ["2", "1", "4", "5", "3"]
+
+
+async def test_diversity_brings_up_what_shares_nothing_with_the_first(api: Api) -> None:
+    """Gladiator (3) and Amélie (4) are as popular; the first has its director in common with 2 and 1."""
+    for spread in ("MMR", "DPP"):
+        found = await movies(api, tuning={"diversity": 1.0, "spread": spread})
+        assert (found[0], found.index("4") < found.index("3")) == ("2", True)
+        assert sorted(found) == ["1", "2", "3", "4", "5"]
+
+
+async def test_novelty_brings_up_what_few_rated(api: Api) -> None:
+    assert (await movies(api, tuning={"novelty": 1.0})).index("5") < 4
+
+
+async def test_calibration_brings_up_the_genres_of_the_users_own_movies(api: Api) -> None:
+    """Who likes a comedy of romance alone: Gladiator (drama, action) is nearest by the model, and Alien follows."""
+    plain = await movies(api, liked=["4"])
+    assert plain == ["3", "1", "2", "5"]
+    assert sorted(await movies(api, liked=["4"], tuning={"calibration": 1.0})) == sorted(plain)
+
+
+async def test_scores_stay_those_of_the_model(api: Api) -> None:
+    def scores(answer: Any) -> dict[str, float]:
+        return {edge["node"]["id"]: edge["score"] for edge in answer["recommendations"]["edges"]}
+
+    assert scores(await api.ask(ASK, tuning={"diversity": 0.8})) == scores(await api.ask(ASK))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+async def test_pages_of_a_composed_list_have_no_gap_and_no_repetition(api: Api, size: int) -> None:
+    tuning, after, found = {"diversity": 0.7, "perDirector": 2}, None, []
+    for _ in range(5):
+        page = (await api.ask(ASK, first=size, after=after, tuning=tuning))["recommendations"]
+        found += [edge["node"]["id"].removeprefix("Movie:") for edge in page["edges"]]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert found == await movies(api, tuning=tuning)
+
+
+async def test_what_the_server_is_set_to_holds_unless_asked_otherwise(api: Api) -> None:
+    object.__setattr__(api.services, "tuning", Tuning(per_director=1))
+    assert await movies(api) == ["2", "4", "5", "1", "3"]
+    assert await movies(api, tuning={"perDirector": 3}) == ["2", "1", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(
+    ("tuning", "message"),
+    [
+        ({"diversity": 1.5}, "tuning.diversity is 1.5: a dial goes from 0 to 1"),
+        ({"novelty": -0.1}, "tuning.novelty is -0.1: a dial goes from 0 to 1"),
+        ({"perCollection": 0}, "tuning.perCollection is 0: a limit is 1 or more"),
+    ],
+)
+async def test_a_dial_that_cannot_be_is_refused(api: Api, tuning: dict[str, Any], message: str) -> None:
+    result = await api.execute(ASK, tuning=tuning)
+    assert [error.message for error in result.errors] == [message]

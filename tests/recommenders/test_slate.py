@@ -1,0 +1,122 @@
+"""Slates: by hand, against plain references, and dials that do what they say, the more the higher they are."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommenders.beyond_accuracy import intra_list_distance_at, unit
+from recommenders.slate import JITTER, PLACES, POOL, STRENGTH, SlateFacts, Spread, Tuning, compose
+
+
+def facts(vectors: np.ndarray, genres: np.ndarray | None = None, **numbers: list[int]) -> SlateFacts:
+    n = len(vectors)
+    none = np.full(n, -1, dtype=np.int32)
+    return SlateFacts(
+        vectors=unit(np.asarray(vectors, dtype=np.float64)),
+        genres=np.zeros((n, 1)) if genres is None else genres,
+        information=np.linspace(0, 1, n),
+        collections=np.array(numbers.get("collections", none), dtype=np.int32),
+        directors=np.array(numbers.get("directors", none), dtype=np.int32),
+    )
+
+
+TWO_KINDS = facts(np.array([[1, 0], [1, 0], [1, 0], [0, 1]]))
+SCORES = np.array([4.0, 3.5, 3.0, 1.0])
+ITEMS = np.arange(4, dtype=np.int32)
+
+
+def order(tuning: Tuning, known: SlateFacts = TWO_KINDS, taste: np.ndarray | None = None) -> list[int]:
+    return compose(ITEMS, SCORES, known, tuning, taste).tolist()
+
+
+def test_nothing_asked_changes_nothing() -> None:
+    assert order(Tuning()) == [0, 1, 2, 3]
+    assert not Tuning().changes
+    assert Tuning(per_director=2).changes
+
+
+def test_diversity_brings_another_kind_up_by_hand() -> None:
+    """Relevance is 1, 5/6, 2/3, 0; at .5 the likes of the first cost 1 each, so that 3 (0) comes before 1 (-1/6)."""
+    assert order(Tuning(diversity=0.5)) == [0, 3, 1, 2]
+    assert order(Tuning(diversity=0.4)) == [0, 1, 3, 2]
+    assert order(Tuning(diversity=0.3)) == [0, 1, 2, 3]
+
+
+@given(st.integers(0, 10_000))
+def test_the_volume_is_that_of_the_determinants(seed: int) -> None:
+    """Each place of a point process is the one that adds most to log det, by NumPy's own determinant."""
+    rng = np.random.default_rng(seed)
+    vectors, worth = unit(rng.normal(size=(8, 3))), np.sort(rng.random(8))[::-1]
+    known, scores = facts(vectors), worth.copy()
+    relevance = (scores - scores.min()) / (scores.max() - scores.min())
+    likeness, chosen = vectors @ vectors.T + JITTER * np.eye(8), list[int]()
+    for _ in range(3):
+        added = []
+        for one in range(8):
+            inside = np.linalg.det(likeness[np.ix_(chosen, chosen)]) if chosen else 1.0
+            whole = np.linalg.det(likeness[np.ix_([*chosen, one], [*chosen, one])])
+            added.append(min(max(whole / inside, JITTER), 1.0))
+        value = relevance - STRENGTH * 0.6 * np.log(added) / math.log(JITTER)
+        value[chosen] = -np.inf
+        chosen.append(int(np.argmax(value)))
+    found = compose(np.arange(8, dtype=np.int32), scores, known, Tuning(diversity=0.6, spread=Spread.DPP))
+    assert found[:3].tolist() == chosen
+
+
+def test_novelty_brings_up_what_few_know() -> None:
+    assert order(Tuning(novelty=1.0)) == [2, 1, 0, 3]
+    assert order(Tuning(novelty=0.2)) == [0, 1, 2, 3]
+
+
+def test_calibration_brings_up_the_genre_that_is_missing() -> None:
+    genres = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    known = facts(np.zeros((4, 2)), genres)
+    half = np.array([0.5, 0.5])
+    assert order(Tuning(calibration=1.0), known, half) == [0, 3, 1, 2]
+    assert order(Tuning(calibration=1.0), known) == [0, 1, 2, 3]
+
+
+def test_no_more_of_a_series_or_a_director_than_asked_for() -> None:
+    known = facts(np.zeros((4, 2)), collections=[7, 7, 7, -1], directors=[1, 2, 2, 3])
+    assert order(Tuning(per_collection=2), known) == [0, 1, 3, 2]
+    assert order(Tuning(per_collection=1), known) == [0, 3, 1, 2]
+    assert order(Tuning(per_director=1), known) == [0, 1, 3, 2]
+    assert order(Tuning(per_collection=1, per_director=1), known) == [0, 3, 1, 2]
+
+
+def test_movies_without_a_series_have_no_limit() -> None:
+    assert order(Tuning(per_collection=1), facts(np.zeros((4, 2)))) == [0, 1, 2, 3]
+
+
+@given(st.integers(0, 10_000), st.integers(0, POOL + 50), st.sampled_from(Spread), st.floats(0, 1), st.floats(0, 1))
+def test_every_movie_stays_and_the_places_after_the_composed_ones_keep_their_order(
+    seed: int, n: int, spread: Spread, diversity: float, novelty: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    items = rng.permutation(n).astype(np.int32)
+    known = facts(rng.normal(size=(max(n, 1), 4)))
+    tuning = Tuning(diversity=diversity, novelty=novelty, spread=spread, per_collection=3)
+    found = compose(items, np.sort(rng.normal(size=n))[::-1], known, tuning)
+    assert sorted(found.tolist()) == sorted(items.tolist())
+    place = {item: i for i, item in enumerate(items.tolist())}
+    rest = [place[item] for item in found[PLACES:].tolist()]
+    assert rest == sorted(rest)
+
+
+@pytest.mark.parametrize("spread", Spread)
+def test_the_more_diversity_the_further_apart(spread: Spread) -> None:
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(300, 8)) + 2 * rng.normal(size=(6, 8))[rng.integers(0, 6, 300)]
+    known, apart = facts(vectors), []
+    for dial in (0.0, 0.25, 0.5, 0.75, 1.0):
+        lists = []
+        for user in range(30):
+            scores = vectors @ vectors[user]
+            ranked = np.argsort(-scores).astype(np.int32)
+            lists.append(compose(ranked, scores[ranked], known, Tuning(diversity=dial, spread=spread))[:10])
+        apart.append(float(intra_list_distance_at(np.array(lists), vectors, 10).mean()))
+    assert apart == sorted(apart)
+    assert apart[-1] > apart[0] + 0.15
