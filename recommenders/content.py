@@ -19,6 +19,8 @@ from recommenders.slate import SlateFacts
 
 DIMENSIONS: Final = 64
 SEED: Final = 64
+TELLING: Final = 3.0
+"""Least information, in bits, of an entity that makes two movies alike: no genre that every eighth movie has."""
 BITS: Final = 8.0
 """Most bits that an entity counts: two movies are enough alike where one rare person made both."""
 
@@ -35,6 +37,17 @@ def entity_rows(snapshot: Snapshot) -> Csr:
     values = np.minimum(snapshot.information[others + movies], BITS) * weights
     shape = (movies, len(snapshot.ids) - movies)
     return Csr(sparse.coo_array((values, (rows, others)), shape=shape).tocsr())
+
+
+def content_rows(snapshot: Snapshot, columns: IntArray) -> Csr:
+    """What telling entities say of movies by number, of length 1 (columns, entities); nothing of one that is -1."""
+    rows = entity_rows(snapshot)
+    telling = snapshot.information[snapshot.movies :] >= TELLING
+    rows = Csr(rows @ sparse.diags_array(telling.astype(np.float64)))
+    rows.eliminate_zeros()
+    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    scaled = sparse.diags_array(1 / np.maximum(length, 1e-12)) @ rows
+    return Csr(sparse.vstack([scaled, sparse.csr_array((1, rows.shape[1]))], format="csr")[columns])
 
 
 def content_vectors(snapshot: Snapshot) -> DoubleArray:

@@ -9,6 +9,7 @@ from scipy.sparse.linalg import svds
 from cinegraph.types import Label, NodeRef
 from graph.snapshot import Snapshot
 from recommenders.arrays import Csr, DoubleArray, IdArray, IntArray
+from recommenders.content import content_rows
 from recommenders.interactions import Interactions
 
 DIMENSIONS = 32
@@ -16,35 +17,40 @@ DIMENSIONS = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MovieFacts:
-    """Of each movie its genres (movies, genres), 1 where it has one, by `genre_names`, and its year (movies,), 0 where
-    that is not known."""
+    """Of each movie its genres (movies, genres), 1 where it has one, by `genre_names`, its year (movies,), 0 where that
+    is not known, and what the catalogue says of it (movies, entities), of length 1."""
 
     genres: Csr
     genre_names: tuple[str, ...]
     years: IntArray
+    content: Csr
 
     @classmethod
-    def from_genres(cls, genres: list[tuple[str, ...]], years: list[int | None]) -> "MovieFacts":
-        """From the names of each movie's genres, and its year."""
+    def from_genres(
+        cls, genres: list[tuple[str, ...]], years: list[int | None], content: Csr | None = None
+    ) -> "MovieFacts":
+        """From the names of each movie's genres, and its year; without content no movie is like any other."""
         names = tuple(sorted({name for one in genres for name in one}))
         place = {name: i for i, name in enumerate(names)}
         rows = np.repeat(np.arange(len(genres)), [len(one) for one in genres])
         columns = np.array([place[name] for one in genres for name in one], dtype=np.int32)
         ones = np.ones(len(columns), dtype=np.float64)
         matrix = sparse.coo_array((ones, (rows, columns)), shape=(len(genres), len(names))).tocsr()
-        return cls(Csr(matrix), names, np.array([year or 0 for year in years], dtype=np.int32))
+        nothing = Csr((len(genres), 0))
+        known_years = np.array([year or 0 for year in years], dtype=np.int32)
+        return cls(Csr(matrix), names, known_years, nothing if content is None else content)
 
 
 def facts_of(snapshot: Snapshot, movies: IdArray) -> MovieFacts:
     """Of these movies, in their order; one that is not in the catalogue has no genre and no year."""
     genres: list[tuple[str, ...]] = []
     years: list[int | None] = []
-    for id_ in movies.tolist():
-        number = snapshot.find(NodeRef(Label.MOVIE, id_))
+    columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movies.tolist()], dtype=np.int32)
+    for number in columns.tolist():
         near = snapshot.ways(number) if number >= 0 else {}
         genres.append(tuple(snapshot.names[one] for one in near if snapshot.labels[one] is Label.GENRE))
         years.append(int(snapshot.year[number]) if number >= 0 and snapshot.year[number] > 0 else None)
-    return MovieFacts.from_genres(genres, years)
+    return MovieFacts.from_genres(genres, years, content_rows(snapshot, columns))
 
 
 def taste_vectors(known: Interactions, dimensions: int = DIMENSIONS) -> DoubleArray:

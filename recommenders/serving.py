@@ -19,8 +19,9 @@ from graph.catalog import read_statement
 from graph.client import Reader, Row
 from graph.snapshot import Floats, Ints, Mask, Snapshot, empty_snapshot, load_snapshot
 from recommenders.artifacts import Artifact, load_artifact
-from recommenders.content import slate_facts
+from recommenders.content import content_rows, slate_facts
 from recommenders.histories import Histories, UserHistory
+from recommenders.newcomers import with_newcomers
 from recommenders.reasons import Contribution
 from recommenders.scorers import History, Scorer
 from recommenders.slate import SlateFacts, Tuning, compose
@@ -40,10 +41,15 @@ RELEVANCE: Final = Tuning()
 @dataclass(frozen=True)
 class State:
     """A model and the catalogue it is served over. `columns` (M,) holds the snapshot's number of each of the model's
-    movies, -1 for one that the catalogue does not have any more."""
+    movies, -1 for one that the catalogue does not have any more, then of those that came after it was trained.
+
+    `base` is the model's own scorer, over `trained` movies; `scorer` scores the later ones too.
+    """
 
     snapshot: Snapshot
     version: str
+    base: Scorer | None
+    trained: int
     scorer: Scorer | None
     movie_ids: tuple[str, ...]
     columns: Ints
@@ -52,6 +58,11 @@ class State:
     def index(self) -> dict[str, int]:
         """The model's number of each movie."""
         return {id_: i for i, id_ in enumerate(self.movie_ids)}
+
+    def warmed(self) -> "State":
+        """The same, with all that the first request would wait for."""
+        _ = self.slate, self.index, self.snapshot.bits
+        return self
 
     @cached_property
     def slate(self) -> SlateFacts:
@@ -153,16 +164,20 @@ def best_first(scores: Floats, allowed: Mask, count: int) -> Ints:
 
 def _nothing(snapshot: Snapshot) -> State:
     """A catalogue without a model."""
-    return State(snapshot, "", None, (), np.zeros(0, np.int32))
+    return State(snapshot, "", None, 0, None, (), np.zeros(0, np.int32))
 
 
 def _state(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
-    """A catalogue with a new model, or with the old one."""
-    scorer = artifact.scorer if artifact else old.scorer
+    """A catalogue with a new model, or with the old one; all that the first request would wait for is made here."""
+    base = artifact.scorer if artifact else old.base
     version = artifact.version if artifact else old.version
-    movie_ids = tuple(str(id_) for id_ in artifact.movie_ids) if artifact else old.movie_ids
+    movie_ids = tuple(str(id_) for id_ in artifact.movie_ids) if artifact else old.movie_ids[: old.trained]
     columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movie_ids], np.int32)
-    return State(snapshot, version, scorer, movie_ids, columns)
+    newcomers = np.setdiff1d(np.arange(snapshot.movies, dtype=np.int32), columns)
+    all_columns = np.append(columns, newcomers)
+    scorer = with_newcomers(base, content_rows(snapshot, all_columns)) if base else None
+    ids = (*movie_ids, *(snapshot.ids[number] for number in newcomers.tolist()))
+    return State(snapshot, version, base, len(movie_ids), scorer, ids, all_columns).warmed()
 
 
 class Serving:
@@ -199,9 +214,8 @@ class Serving:
         artifact = await self._load(version) if changed_model else None
         serving = version if artifact or not version else self._state.version
         snapshot = await load_snapshot(self._reader, row["version"], serving)
-        state = _state(snapshot, artifact, self._state) if serving else _nothing(snapshot)
-        await asyncio.to_thread(lambda: state.slate)  # before the first request that needs it
-        self._state = state
+        old = self._state
+        self._state = await asyncio.to_thread(_state, snapshot, artifact, old) if serving else _nothing(snapshot)
         self.histories.clear()
         return True
 

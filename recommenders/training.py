@@ -20,6 +20,7 @@ from recommenders.facts import MovieFacts
 from recommenders.gate import Candidate, check
 from recommenders.interactions import Interactions
 from recommenders.model import Embeddings, FitOptions, Learning, Model, Progress, silent
+from recommenders.newcomers import with_newcomers
 from recommenders.protocol import DEFAULT, Protocol, divide, load_protocol
 from recommenders.scorers import Scorer
 from recommenders.segments import Segment, segments
@@ -171,9 +172,9 @@ def _row(name: str, split: Split, context: Context, options: TrainingOptions) ->
     fit = _fit_options(name, options)
     model, on_validation = _chosen(name, split, options)
     config = model.config.model_dump()
-    again = registry.create(name, config).fit(split.before_test(), fit)
+    scorer = _served(registry.create(name, config).fit(split.before_test(), fit), options)
     question = split.question(TEST)
-    on_test = ask(again.scorer(), question, options.max_users, options.seed, options.facts)
+    on_test = ask(scorer, question, options.max_users, options.seed, options.facts)
     context = replace(context, model=name)
     return ModelResult(
         name=name,
@@ -184,9 +185,14 @@ def _row(name: str, split: Split, context: Context, options: TrainingOptions) ->
         seconds=time.perf_counter() - started,
         measured=on_test,
         segments=segments(on_test, question, options.facts, options.seed),
-        curve=_curve(again.scorer(), split, options),
+        curve=_curve(scorer, split, options),
         learning=model.learning,
     )
+
+
+def _served(model: Model[Any], options: TrainingOptions) -> Scorer:
+    """As it is served: movies that hardly anybody likes by those they are like, where that is known."""
+    return model.scorer() if options.facts is None else with_newcomers(model.scorer(), options.facts.content)
 
 
 def _curve(scorer: Scorer, split: Split, options: TrainingOptions) -> dict[int, Estimate]:
@@ -207,7 +213,7 @@ def _chosen(name: str, split: Split, options: TrainingOptions) -> tuple[Model[An
     best: tuple[Model[Any], UserMetrics] | None = None
     for number, config in enumerate(search or (given or {},)):
         model = registry.create(name, config).fit(split.train, fit)
-        measured = ask(model.scorer(), question, options.max_users, options.seed)
+        measured = ask(_served(model, options), question, options.max_users, options.seed)
         options.progress(Progress(f"{name}: choosing", number + 1, max(len(search), 1), _described(config)))
         if best is None or measured.ndcg_at_10.mean() > best[1].ndcg_at_10.mean():
             best = model, measured

@@ -1,5 +1,6 @@
 """Paths between any two nodes: found in memory, verified and read in the graph."""
 
+import asyncio
 from asyncio import gather
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ class Asked:
     via: list[Relation] | None
     first: int
     after: PathKey | None
+    cursor: str
+    """The kind of its cursors: those of another question are refused."""
 
 
 @strawberry.type(description="One path between two nodes.")
@@ -50,6 +53,9 @@ class PathEdge:
 class PathConnection:
     edges: list[PathEdge] = strawberry.field(description="The page, with costs.")
     page_info: PageInfo = strawberry.field(description="Where the page stands.")
+    complete: bool = strawberry.field(
+        description="False where the search gave up, since too many ways lead on: there may be more paths than these."
+    )
 
     @strawberry.field(description="The paths alone.")
     def nodes(self) -> list[Path]:
@@ -76,8 +82,10 @@ class PathQuery:
     ) -> PathConnection:
         if not 1 <= first <= MAX_FIRST:
             raise InvalidInput(f"paths(first: {first}): a page has 1 to {MAX_FIRST} items")
-        mark = _mark(info.context.services.cursors, after)
-        asked = Asked((parse_id(from_), parse_id(to)), max_hops, _relations(via), first, mark)
+        ends, relations = (parse_id(from_), parse_id(to)), _relations(via)
+        kind = f"{CURSOR} {ends[0]} {ends[1]} {max_hops} {sorted(relations) if relations is not None else 'all'}"
+        mark = _mark(info.context.services.cursors, kind, after)
+        asked = Asked(ends, max_hops, relations, first, mark, kind)
         return await fresh(info.context, partial(_paths, info, asked))
 
 
@@ -89,34 +97,38 @@ async def _paths(info: Info, asked: Asked) -> PathConnection:
     services = info.context.services
     snapshot = services.serving.state.snapshot
     history = await _history(info.context, asked.ends)
-    found = find_paths(
+    search = partial(
+        find_paths,
         snapshot,
         *asked.ends,
         max_hops=asked.max_hops,
-        count=asked.first + 1,
+        most=asked.first + 1,
         via=asked.via,
         own=_own(snapshot, history),
         after=asked.after,
     )
-    page = found[: asked.first]
+    found = await asyncio.to_thread(search)  # others are answered meanwhile
+    page = found.paths[: asked.first]
     nodes = {node for path in page for node in path.nodes}
     reading = hydrated(info._raw_info, lambda _: nodes, user_id=history.user_id if history else None)
     facts, read = await gather(verify_edges(services.graph, (edge for path in page for edge in path.edges)), reading)
     if history:
         refuse_stale(history, read)
-    cursors = [services.cursors.seal(CURSOR, list(path.key)) for path in page]
+    cursors = [services.cursors.seal(asked.cursor, list(path.key)) for path in page]
     edges = [
         PathEdge(cursor=cursor, node=Path(walked=Walked(path.nodes, path.edges, facts, read)), cost=path.cost)
         for cursor, path in zip(cursors, page, strict=True)
         if all(edge in facts for edge in path.edges)
     ]
-    return PathConnection(edges=edges, page_info=_page_info(cursors, asked.after is not None, len(found) > asked.first))
+    more = len(found.paths) > asked.first
+    page_info = _page_info(cursors, asked.after is not None, more)
+    return PathConnection(edges=edges, page_info=page_info, complete=found.complete)
 
 
-def _mark(cursors: Cursors, after: str | None) -> PathKey | None:
+def _mark(cursors: Cursors, kind: str, after: str | None) -> PathKey | None:
     if after is None:
         return None
-    cost, nodes, relations, numbers = cursors.open(CURSOR, after)
+    cost, nodes, relations, numbers = cursors.open(kind, after)
     return cost, tuple(nodes), tuple(relations), tuple(numbers)
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from cinegraph.errors import InvalidInput
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
-from graph.paths import UserEdges, find_paths
+from graph import paths
+from graph.paths import STEPS, FoundPaths, UserEdges, find_paths
 from graph.snapshot import EdgeColumns, Snapshot, assemble
 
 USER = NodeRef(Label.USER, "me")
@@ -76,7 +77,9 @@ def test_n06_paths_equal_a_brute_force_oracle(
     own = UserEdges(USER, {i: EdgeRef(Relation.RATED, USER, snapshot.ref(i), f"own{i}") for i in sorted(owned)})
     start = USER if from_user else NodeRef(Label.MOVIE, "0")
     goal = NodeRef(Label.MOVIE, "4")
-    found = find_paths(snapshot, start, goal, max_hops=hops, count=10_000, own=own)
+    answer = find_paths(snapshot, start, goal, max_hops=hops, most=10_000, own=own)
+    assert answer.complete
+    found = answer.paths
     costs = [path.cost for path in found]
     assert costs == sorted(costs)
     assert sorted((round(path.cost, 6), len(path.edges)) for path in found) == brute(snapshot, own, start, goal, hops)
@@ -94,8 +97,8 @@ def test_via_limits_the_relationships() -> None:
         [(0, 0, Relation.ACTED_IN), (1, 0, Relation.ACTED_IN), (0, 1, Relation.DIRECTED), (1, 1, Relation.DIRECTED)],
     )
     ends = NodeRef(Label.MOVIE, "0"), NodeRef(Label.MOVIE, "1")
-    both = find_paths(snapshot, *ends, max_hops=2, count=5)
-    one = find_paths(snapshot, *ends, max_hops=2, count=5, via=[Relation.DIRECTED])
+    both = find_paths(snapshot, *ends, max_hops=2, most=5).paths
+    one = find_paths(snapshot, *ends, max_hops=2, most=5, via=[Relation.DIRECTED]).paths
     assert len(both) == 2
     assert [path.nodes[1].id for path in one] == ["1"]
 
@@ -106,17 +109,50 @@ def test_a_rare_person_comes_before_a_frequent_one() -> None:
         (4, 1, Relation.ACTED_IN),
     ]
     snapshot = snapshot_of(5, 2, edges)
-    found = find_paths(snapshot, NodeRef(Label.MOVIE, "0"), NodeRef(Label.MOVIE, "4"), max_hops=2, count=2)
+    found = find_paths(snapshot, NodeRef(Label.MOVIE, "0"), NodeRef(Label.MOVIE, "4"), max_hops=2, most=2).paths
     assert [path.nodes[1].id for path in found] == ["1", "0"]
 
 
 def test_a_bad_limit_names_its_range() -> None:
     with pytest.raises(InvalidInput, match="maxHops: 7; a path has 1 to 6 hops"):
-        find_paths(snapshot_of(1, 0, []), USER, USER, max_hops=7, count=1)
+        find_paths(snapshot_of(1, 0, []), USER, USER, max_hops=7, most=1)
 
 
 def test_unknown_and_equal_ends_have_no_path() -> None:
     snapshot = snapshot_of(1, 0, [])
     movie = NodeRef(Label.MOVIE, "0")
-    assert find_paths(snapshot, movie, movie, max_hops=2, count=1) == []
-    assert find_paths(snapshot, movie, NodeRef(Label.MOVIE, "9"), max_hops=2, count=1) == []
+    assert find_paths(snapshot, movie, movie, max_hops=2, most=1) == FoundPaths([], complete=True)
+    assert find_paths(snapshot, movie, NodeRef(Label.MOVIE, "9"), max_hops=2, most=1) == FoundPaths([], complete=True)
+
+
+HUB = 6_000
+
+
+def hub(*more: tuple[int, int, Relation]) -> Snapshot:
+    """Two people of one film, each in another film too; all films are by person 2."""
+    acted = [(0, 0, Relation.ACTED_IN), (0, 1, Relation.ACTED_IN), (1, 0, Relation.ACTED_IN), (2, 1, Relation.ACTED_IN)]
+    return snapshot_of(HUB, 3, [*acted, *((movie, 2, Relation.CREW) for movie in range(HUB)), *more])
+
+
+def person(number: int) -> NodeRef:
+    return NodeRef(Label.PERSON, str(number))
+
+
+def test_n06_a_hub_between_costs_what_is_looked_at_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches: list[paths._Search] = []
+    prepare = paths._Search.prepare
+    monkeypatch.setattr(paths._Search, "prepare", lambda self, *args: (searches.append(self), prepare(self, *args))[-1])
+    found = find_paths(hub(), person(0), person(1), max_hops=6, most=1)
+    assert [len(path.edges) for path in found.paths] == [2]
+    assert found.complete
+    assert searches[0].steps < 10
+    assert len(searches[0].ways) < 10
+
+
+def test_n06_a_search_that_gives_up_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = find_paths(hub(), person(0), person(1), max_hops=6, most=100)
+    assert [len(path.edges) for path in found.paths] == [2, 4, 4, 4][: len(found.paths)]
+    monkeypatch.setattr(paths, "STEPS", 3)
+    few = find_paths(hub(), person(0), person(1), max_hops=6, most=100)
+    assert (len(few.paths), few.complete) == (1, False)
+    assert STEPS == 20_000
