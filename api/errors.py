@@ -7,12 +7,21 @@ from typing import Any
 from graphql import GraphQLError
 from starlette.responses import JSONResponse
 
-from cinegraph.errors import CinegraphError, GraphAuthFailed, GraphError, GraphFull, GraphTimeout, GraphUnavailable
+from cinegraph.errors import (
+    CinegraphError,
+    GraphAuthFailed,
+    GraphBusy,
+    GraphError,
+    GraphFull,
+    GraphTimeout,
+    GraphUnavailable,
+)
 
 log = logging.getLogger("cinegraph.api")
 
 WORDS: dict[type[GraphError], str] = {
     GraphUnavailable: "the graph does not answer at the moment; try again in some seconds",
+    GraphBusy: "the graph is busy at the moment; try again in a second",
     GraphAuthFailed: "the graph refuses the server's credentials; the operator has to set them right",
     GraphTimeout: "the graph took too long for this; ask for less",
     GraphFull: "the graph has no space left for writes; reading goes on",
@@ -29,7 +38,7 @@ def _shown(error: GraphQLError, request_id: str) -> dict[str, Any]:
     cause = error.original_error
     if isinstance(cause, GraphQLError):
         cause = cause.original_error
-    message, code = _words(error, cause)
+    message, code = _words(error, cause, request_id)
     if code == "INTERNAL":
         log.error("request %s failed", request_id, exc_info=cause)
     formatted = dict(error.formatted)
@@ -38,14 +47,14 @@ def _shown(error: GraphQLError, request_id: str) -> dict[str, Any]:
     return formatted
 
 
-def _words(error: GraphQLError, cause: BaseException | None) -> tuple[str, str]:
+def _words(error: GraphQLError, cause: BaseException | None, request_id: str) -> tuple[str, str]:
     if cause is None:
         return error.message, str((error.extensions or {}).get("code", "GRAPHQL_VALIDATION_FAILED"))
     if isinstance(cause, GraphError):
         text = next(
             (text for kind, text in WORDS.items() if isinstance(cause, kind)), "the graph could not answer this"
         )
-        log.warning("graph error %s: %s", cause.code, cause)
+        log.warning("request %s: graph error %s: %s", request_id, cause.code, cause)
         return text, cause.code
     if isinstance(cause, CinegraphError):
         return str(cause), cause.code

@@ -93,7 +93,9 @@ async def check(reader: Reader, cursors: Cursors, explanation: str, user_id: str
     if owner is not None and owner != user_id:
         raise NotFound("there is no such explanation for this user")
     edges = [edge_of(*part) for part in parts]
-    segments = [_checked(edge, found) for edge, found in zip(edges, await find_edges(reader, edges), strict=True)]
+    segments = [
+        _checked(edge, found) for edge, found in zip(edges, await find_edges(reader, edges, model_version), strict=True)
+    ]
     return ExplanationCheck(
         id=strawberry.ID(explanation),
         holds=all(segment.holds for segment in segments),

@@ -66,7 +66,10 @@ class Endpoint:
         except NotSignedIn as error:
             return refusal(401, error.code, str(error), request_id, {"WWW-Authenticate": "Bearer"})
         except InvalidOperationTypeError as error:
-            message = f"a {error.operation_type.value} is not run by {request.method}; send it with POST"
+            kind = error.operation_type.value
+            message = f"a {kind} is not run by {request.method}; send it with POST"
+            if request.method == "POST":
+                message = f"there are no {kind}s in this schema; ask with a query"
             return refusal(405, "METHOD_NOT_ALLOWED", message, request_id, {"Allow": "POST"})
         except CannotGetOperationTypeError:
             return _not_run(f"the document has no operation {operation.name!r}", request_id, media)

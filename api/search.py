@@ -19,6 +19,8 @@ STOP_WORDS: Final = frozenset(_LEFT_OUT.split())
 """What the index leaves out: those of Lucene's analyser for English, `standard-folding`."""
 MAX_LENGTH = 200
 MAX_WORDS = 12
+JOINED = 3
+"""Words at most that are also looked for as one."""
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -26,7 +28,8 @@ def words_of(text: str) -> list[str]:
     """Lower-case words without accents, as the index has them."""
     if len(text) > MAX_LENGTH:
         raise InvalidInput(f"the search text has {len(text)} characters; {MAX_LENGTH} is the most")
-    folded = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+    decomposed = unicodedata.normalize("NFKD", text.lower()).replace("\N{FRACTION SLASH}", " ")
+    folded = "".join(c for c in decomposed if not unicodedata.combining(c))
     words = _WORD.findall(folded)[:MAX_WORDS]
     if not words:
         raise InvalidInput(f"{text!r} has no letter and no digit to search for")
@@ -34,9 +37,13 @@ def words_of(text: str) -> list[str]:
 
 
 def search_text(text: str) -> str:
-    """All words, each as typed, mistyped or unfinished; stop words count where nothing else was typed."""
+    """All words, each as typed, mistyped or unfinished, or all of them as one ("wall-e", "old boy"); stop words count
+    where nothing else was typed."""
     words = words_of(text)
-    return _required(words) or f"{words[-1]}*"
+    apart = _required(words)
+    if not apart:
+        return f"{words[-1]}*"
+    return f"({apart}) OR {''.join(words)}~1^8" if 1 < len(words) <= JOINED else apart
 
 
 def autocomplete_text(text: str) -> str:

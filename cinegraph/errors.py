@@ -8,6 +8,7 @@
     │   └── WriteRefused           a writing statement where only reading is allowed
     ├── GraphError                 the graph could not do it (exit code 1, as all below)
     │   ├── GraphUnavailable       no connection, or it broke
+    │   ├── GraphBusy              every connection was in use for too long
     │   ├── GraphAuthFailed        wrong user or password
     │   ├── GraphTimeout           a statement took longer than its limit
     │   ├── GraphConflict          a constraint, or a deadlock that did not resolve
@@ -83,6 +84,13 @@ class GraphUnavailable(GraphError):
     """No connection to the graph, or it broke."""
 
     code = "GRAPH_UNAVAILABLE"
+    retryable = True
+
+
+class GraphBusy(GraphError):
+    """Every connection to the graph was in use for longer than we wait."""
+
+    code = "GRAPH_BUSY"
     retryable = True
 
 

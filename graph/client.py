@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
 import neo4j
-from neo4j import AsyncGraphDatabase, AsyncManagedTransaction
+from neo4j import AsyncGraphDatabase, AsyncManagedTransaction, graph
 from neo4j import exceptions as driver_errors
 
 from cinegraph.errors import (
     CinegraphError,
     GraphAuthFailed,
+    GraphBusy,
     GraphConflict,
     GraphError,
     GraphFull,
@@ -27,7 +28,11 @@ Row: TypeAlias = dict[str, Any]
 WRITE_TIMEOUT = 300.0
 """Seconds after which the graph ends a writing transaction; ingestion's largest batches take some seconds."""
 
+LONG = 16
+"""Length of a list that is shown whole as a property of a node; embeddings are longer."""
+
 ERRORS: tuple[tuple[type[Exception], type[GraphError]], ...] = (
+    (driver_errors.ConnectionAcquisitionTimeoutError, GraphBusy),
     (driver_errors.AuthError, GraphAuthFailed),
     (driver_errors.ConstraintError, GraphConflict),
     (driver_errors.ServiceUnavailable, GraphUnavailable),
@@ -57,6 +62,7 @@ _BY_CODE = {
 
 
 _WORDS: dict[type[GraphError], str] = {
+    GraphBusy: "every connection to the graph was in use for too long; try again, or raise CINEGRAPH_GRAPH__POOL_SIZE",
     GraphTimeout: "the graph ended the statement: it took longer than its time limit; ask for less, or give it longer",
 }
 
@@ -70,7 +76,8 @@ def translate(error: Exception) -> CinegraphError:
             return ours(_WORDS.get(ours, text))
     if "No space left" in text:
         return GraphFull("the disk of the graph is full: free some space, then try again; reads go on")
-    return next((ours for foreign, ours in ERRORS if isinstance(error, foreign)), GraphError)(text)
+    ours = next((ours for foreign, ours in ERRORS if isinstance(error, foreign)), GraphError)
+    return ours(_WORDS.get(ours, text))
 
 
 FOREIGN = (driver_errors.Neo4jError, driver_errors.DriverError, OSError)
@@ -155,7 +162,8 @@ class SessionFactory:
         """The columns and the first rows of a read, within a time of its own."""
         async with self._open(neo4j.READ_ACCESS) as session:
             result = await session.run(neo4j.Query(text, timeout=timeout), parameters)
-            return tuple(result.keys()), [row.data() for row in await result.fetch(most)]
+            rows = await result.fetch(most)
+            return tuple(result.keys()), [_row(row) for row in rows]
 
     async def stream(self, text: str, parameters: dict[str, Any]) -> AsyncIterator[Row]:
         """Rows as they come."""
@@ -188,6 +196,43 @@ class SessionFactory:
             return await result.consume()
 
 
+def _row(record: neo4j.Record) -> Row:
+    """A row for an analyst."""
+    return {name: _plain(value) for name, value in zip(record.keys(), record, strict=True)}
+
+
+def _plain(value: Any) -> Any:
+    """A value with nodes, relationships and paths as dictionaries of all that they are."""
+    match value:
+        case graph.Node():
+            return {"labels": sorted(value.labels), **_properties(value)}
+        case graph.Relationship():
+            start, end = (_name(node) for node in value.nodes)
+            return {"type": value.type, "start": start, "end": end, **_properties(value)}
+        case graph.Path():
+            return {"nodes": _plain(list(value.nodes)), "relationships": _plain(list(value.relationships))}
+        case dict():
+            return {key: _plain(part) for key, part in value.items()}
+        case list():
+            return [_plain(part) for part in value]
+    return value
+
+
+def _properties(entity: graph.Entity) -> dict[str, Any]:
+    """All properties; of an embedding only the length, unless the statement asks for the property itself."""
+    found = {str(key): entity[key] for key in entity}
+    long = {key for key, value in found.items() if isinstance(value, list) and len(value) > LONG}
+    return {key: f"[{len(value)} numbers]" if key in long else value for key, value in found.items()}
+
+
+def _name(node: graph.Node | None) -> str:
+    """A node at the end of a relationship: its key where the statement read it, else Neo4j's own id."""
+    if node is None:
+        return ""
+    key = node.get("id")
+    return f"{''.join(sorted(node.labels)[:1])}:{key}" if key is not None else node.element_id
+
+
 class GraphClient:
     """One connection pool to one graph: `async with GraphClient(address, settings) as graph`."""
 
@@ -196,8 +241,8 @@ class GraphClient:
         self._driver = AsyncGraphDatabase.driver(
             address.uri,
             auth=(address.user, address.password),
-            connection_acquisition_timeout=settings.acquisition_timeout + settings.connect_timeout,
-            connection_timeout=settings.connect_timeout,
+            connection_acquisition_timeout=settings.acquisition_timeout,
+            connection_timeout=min(settings.connect_timeout, settings.acquisition_timeout),
             max_connection_pool_size=settings.pool_size,
             max_transaction_retry_time=settings.retry_time,
             liveness_check_timeout=30,

@@ -29,6 +29,8 @@ PROCEDURES: Final = frozenset(
         "db.schema.visualization",
     }
 )
+KINDS: Final = {"w": "writes", "rw": "writes", "s": "changes or shows the settings of the server"}
+"""What a plan of a type that is refused does."""
 SHOWN: Final = ("ShowIndexes", "ShowConstraints", "ShowFunctions", "ShowProcedures")
 PREFIXES: Final = ("EXPLAIN", "PROFILE")
 MAX_LENGTH: Final = 20_000
@@ -81,10 +83,10 @@ def refuse_writing(query_type: str | None, plan: dict[str, Any] | None) -> None:
     """Refuse by the plan: its type, its operators, the procedures that it calls."""
     operators = list(_operators(plan)) if plan else []
     names = {operator["operatorType"].partition("@")[0] for operator in operators}
-    if any(name.startswith(SHOWN) for name in names):
-        return
-    if query_type != "r":
-        raise WriteRefused(f"this statement writes (its plan is of type {query_type!r}); only reading is allowed here")
+    if query_type != "r" and not any(name.startswith(SHOWN) for name in names):
+        raise WriteRefused(
+            f"this statement {KINDS.get(query_type or '', 'does more than read')}; only reading is allowed"
+        )
     for operator in operators:
         name = operator["operatorType"].partition("@")[0]
         if name.startswith("LoadCSV"):

@@ -32,7 +32,8 @@ RANKED: Final = 1_000
 """Places of a ranking that can be paged through."""
 
 PREFERENCE: Final = 0.25
-"""What a full preference (weight 1) adds to a score, as a part of the best movie's score."""
+"""What a full preference (weight 1) adds to a score, as a part of the best movie's score, beside what the model says of
+the user; where it says nothing, a full preference adds all of it, and what is to be avoided always loses all of it."""
 
 RELEVANCE: Final = Tuning()
 """Nothing but relevance."""
@@ -92,9 +93,10 @@ class Scored:
     @cached_property
     def preferred(self) -> dict[NodeRef, Floats]:
         """What each stated preference adds to each movie; shape (M,)."""
-        size = PREFERENCE * float(np.max(np.abs(self.model_scores), initial=0.0))
+        best = float(np.max(np.abs(self.model_scores), initial=0.0))
+        liking = best * (PREFERENCE if self.scorer.is_personal(self.known) else 1.0)
         return {
-            one.node: np.asarray(self._near(one.node), np.float64) * (one.weight * size)
+            one.node: np.asarray(self._near(one.node), np.float64) * (one.weight * (liking if one.weight > 0 else best))
             for one in self.history.preferences
         }
 
@@ -254,6 +256,16 @@ class Serving:
             taste = scored.taste if tuning.calibration else None
             order = compose(order, scored.scores[order], state.slate, tuning, taste)
         return Ranking(tuple(state.movie_ids[i] for i in order), tuple(float(scored.scores[i]) for i in order), scored)
+
+    def place(self, scored: Scored, movie_id: str) -> int | None:
+        """A movie's place, from 1, among all that may be recommended to the user; None where it may not be."""
+        number = scored.state.index.get(movie_id)
+        allowed = self.allowed(scored.state, scored.history, MovieFilter())
+        if number is None or not allowed[number]:
+            return None
+        scores, own = scored.scores, scored.scores[number]
+        before = (scores > own) | ((scores == own) & (np.arange(len(scores)) < number))
+        return 1 + int(np.count_nonzero(before & allowed))
 
     def score(self, history: UserHistory) -> Scored:
         """The score of every movie for a history."""

@@ -10,17 +10,17 @@ from recommenders.reasons import Reason
 Name: TypeAlias = Callable[[NodeRef], str]
 
 DONE: Final[Mapping[Relation, str]] = {
-    Relation.ACTED_IN: "acts in",
+    Relation.ACTED_IN: "is in",
     Relation.DIRECTED: "directed",
     Relation.WROTE: "wrote",
     Relation.CREW: "worked on",
 }
 SHARED: Final[Mapping[Relation, str]] = {
-    Relation.HAS_GENRE: "both are {}",
+    Relation.HAS_GENRE: "both are {} films",
     Relation.HAS_KEYWORD: "the keyword “{}” fits both",
-    Relation.PART_OF: "both belong to {}",
+    Relation.PART_OF: "both belong to the {} series",
     Relation.PRODUCED_BY: "{} produced both",
-    Relation.FROM_COUNTRY: "both come from {}",
+    Relation.FROM_COUNTRY: "both were made in {}",
     Relation.IN_LANGUAGE: "both are in {}",
 }
 
@@ -29,8 +29,33 @@ def sentence(reason: Reason, facts: Facts, name: Name) -> str:
     """The reason in English; every name comes from `name`, every figure from the verified edges."""
     first = reason.nodes[0]
     if first.label is not Label.MOVIE:
-        return f"Because you like {name(first)}{_person(reason.edges[0], first)}."
-    return f"Because you {_opening(reason, facts, name)}, and {_link(reason, name)}."
+        return _ended(f"Because you like {_liked(first, name)}{_person(reason.edges[0], first)}")
+    return _ended(f"Because you {_opening(reason, facts, name)}, and {_link(reason, name)}")
+
+
+def _ended(text: str) -> str:
+    """With a full stop, unless a title brought an end of its own."""
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
+
+
+def _liked(node: NodeRef, name: Name) -> str:
+    """What is liked beside movies: a keyword in quotes, a genre and a series as such."""
+    match node.label:
+        case Label.KEYWORD:
+            return f"“{name(node)}”"
+        case Label.GENRE:
+            return f"{name(node)} films"
+        case Label.COLLECTION:
+            return f"the {_series(name(node))} series"
+    return name(node)
+
+
+def _series(name: str) -> str:
+    return name.removesuffix(" Collection").removesuffix(" Series").removesuffix(" series")
+
+
+def _country(name: str) -> str:
+    return f"the {name}" if name.startswith("United") or name.endswith(("Netherlands", "Republic", "Union")) else name
 
 
 def _opening(reason: Reason, facts: Facts, name: Name) -> str:
@@ -52,7 +77,8 @@ def _link(reason: Reason, name: Name) -> str:
     one, other = reason.edges
     entity = reason.nodes[1]
     if one.relation in SHARED:
-        return SHARED[one.relation].format(name(entity))
+        written = WRITTEN.get(one.relation, str)
+        return SHARED[one.relation].format(written(name(entity)))
     if one.relation is other.relation:
         return f"{name(entity)} {DONE[one.relation]} both"
     return f"{name(entity)}, who {DONE[one.relation]} it, {DONE[other.relation]} {name(reason.nodes[-1])}"
@@ -60,3 +86,10 @@ def _link(reason: Reason, name: Name) -> str:
 
 def _person(edge: EdgeRef, node: NodeRef) -> str:
     return f", who {DONE[edge.relation]} it" if node.label is Label.PERSON else ""
+
+
+WRITTEN: Final[Mapping[Relation, Callable[[str], str]]] = {
+    Relation.PART_OF: _series,
+    Relation.FROM_COUNTRY: _country,
+}
+"""How a name is written in the sentence of a relation, where not as it is."""

@@ -2,7 +2,7 @@
 
 Every connection, however deep, is a correlated subquery that sorts and limits before it collects; where the
 relationship has an index on (owner's id, sort key, other end's id), the page is a seek in it, and a page after a cursor
-is two seeks (equal sort key and larger id; larger sort key), so that its cost does not depend on the node's degree.
+is a seek for each key (equal sort key and larger id; larger sort key), so that its cost does not depend on the degree.
 """
 
 from collections.abc import Sequence
@@ -46,12 +46,18 @@ class Projection:
 
 @dataclass(slots=True)
 class Source:
-    """Where the rows of a connection come from: a MATCH (or a search), and what must hold of them."""
+    """Where the rows of a connection come from: a MATCH (or a search), and what must hold of them.
+
+    `counted` is a pattern of all of them that the graph answers from a node's degree, where there is one. `indexed`
+    nodes have an index of all the keys; relationships have one where `index` names it.
+    """
 
     match: str
     order: Order
     where: list[str] = field(default_factory=list)
+    counted: str = ""
     owner: str = ""
+    indexed: bool = False
     index: str = ""
     owner_key: str = ""
 
@@ -141,7 +147,9 @@ class Compilation:
         n, r = f"n{number}", f"r{number}"
         name, order = self.order_of(selected, related)
         source = Source(f"MATCH {related.pattern.format(o=owner, r=r, n=n)}", order, owner=owner)
-        if related.where:
+        if not related.where:
+            source.counted = related.pattern_of_degree.format(o=owner)
+        else:
             source.where.append(related.where.format(r=r, n=n, o=owner))
             self._give(related.where)
         if related.owner_key:
@@ -189,7 +197,7 @@ class Compilation:
         self.within = outer
 
         keys = ", ".join(key.expression.format(n=n, r=r, o=source.owner) for key in source.order.keys)
-        total = self._total(kind, selected, source) if any(what == "totalCount" for _, what, _, _ in fields) else "null"
+        total = self._total(source, f"t{n[1:]}", calls) if any(one[1] == "totalCount" for one in fields) else "null"
         if any(what != "totalCount" for _, what, _, _ in fields):
             lines = [*page(source, n, r, limit, marks), *inner]
             lines.append(f"RETURN collect([{', '.join([f'[{keys}]', *groups])}]) AS {variable}")
@@ -210,10 +218,12 @@ class Compilation:
 
         return [self.binder.bind(after, partial(mark, position)) for position in range(count)]
 
-    def _total(self, kind: GraphQLObjectType, selected: Selected, source: Source) -> str:
-        pattern = source.match.removeprefix("MATCH ")
+    def _total(self, source: Source, variable: str, calls: list[str]) -> str:
+        """How many there are, counted in a subquery of its own: what a search aggregates must not meet other values."""
+        pattern = source.counted or source.match.removeprefix("MATCH ")
         where = f" WHERE {' AND '.join(source.where)}" if source.where else ""
-        return f"COUNT {{ {pattern}{where} }}"
+        calls.append(_call(source.owner, [f"RETURN COUNT {{ {pattern}{where} }} AS {variable}"]))
+        return variable
 
     def _groups(
         self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode], n: str, r: str, calls: list[str]
@@ -274,7 +284,7 @@ class Compilation:
 
 def page(source: Source, n: str, r: str, limit: str, marks: list[str]) -> list[str]:
     """The lines that bind `n` and `r` to the rows of one page, sorted and limited."""
-    if source.index:
+    if source.index or source.indexed:
         return _seek(source, n, r, limit, marks)
     keys = [key.expression.format(n=n, r=r, o=source.owner) for key in source.order.keys]
     where = [*source.where, *([_beyond(keys, marks, source.order.descending)] if marks else [])]
@@ -288,31 +298,34 @@ def page(source: Source, n: str, r: str, limit: str, marks: list[str]) -> list[s
 def _beyond(keys: list[str], marks: list[str], descending: bool) -> str:
     """Strictly after the cursor; the bound on the first key comes first, since an index can use it."""
     sign = "<" if descending else ">"
-    first, last = keys[0], keys[-1]
+    first, mark = keys[0], marks[0]
     if len(keys) == 1:
-        return f"{first} {sign} {marks[0]}"
-    return f"{first} {sign}= {marks[0]} AND ({first} {sign} {marks[0]} OR {last} {sign} {marks[1]})"
+        return f"{first} {sign} {mark}"
+    return f"{first} {sign}= {mark} AND ({first} {sign} {mark} OR ({_beyond(keys[1:], marks[1:], descending)}))"
 
 
 def _seek(source: Source, n: str, r: str, limit: str, marks: list[str]) -> list[str]:
-    owner = f"{r}.{source.owner_key} = {source.owner}.id"
-    first, last = (f"{r}.{key.name}" for key in source.order.keys)
-    order = _sorted([f"{r}.{source.owner_key}", first, last], source.order.descending)
+    """A page in the order of an index: of relationships by owner and keys, or of nodes by keys."""
+    keys = [key.expression.format(n=n, r=r, o=source.owner) for key in source.order.keys]
+    owner = [f"{r}.{source.owner_key} = {source.owner}.id"] if source.owner_key else []
+    bound = ", ".join(name for name in (r, n) if name)
+    order = _sorted([*(f"{r}.{source.owner_key}" for _ in owner), *keys], source.order.descending)
     if not marks:
-        found = [f"{first} IS NOT NULL", f"{last} IS NOT NULL"]
-        return [_leg(source, [owner, *found]), f"WITH {r}, {n} ORDER BY {order} LIMIT {limit}"]
+        found = [f"{key} IS NOT NULL" for key in keys]
+        return [_leg(source, [*owner, *found]), f"WITH {bound} ORDER BY {order} LIMIT {limit}"]
     sign = "<" if source.order.descending else ">"
-    equal = [owner, f"{first} = {marks[0]}", f"{last} {sign} {marks[1]}"]
-    beyond = [owner, f"{first} {sign} {marks[0]}", f"{last} IS NOT NULL"]
-    legs = [
-        f"{_leg(source, conditions)}\nRETURN {r}, {n} ORDER BY {order} LIMIT {limit}" for conditions in (equal, beyond)
-    ]
+    legs = []
+    for place in reversed(range(len(keys))):
+        equal = [f"{key} = {mark}" for key, mark in zip(keys[:place], marks[:place], strict=True)]
+        later = [f"{keys[place]} {sign} {marks[place]}", *(f"{key} IS NOT NULL" for key in keys[place + 1 :])]
+        legs.append(f"{_leg(source, [*owner, *equal, *later])}\nRETURN {bound} ORDER BY {order} LIMIT {limit}")
     lines = _call(source.owner, ["\nUNION ALL\n".join(legs)])
-    return [lines, f"WITH {r}, {n} ORDER BY {_sorted([first, last], source.order.descending)} LIMIT {limit}"]
+    return [lines, f"WITH {bound} ORDER BY {_sorted(keys, source.order.descending)} LIMIT {limit}"]
 
 
 def _leg(source: Source, conditions: list[str]) -> str:
-    return f"{source.match}\n{source.index}\nWHERE {' AND '.join([*conditions, *source.where])}"
+    hint = [source.index] if source.index else []
+    return "\n".join([source.match, *hint, f"WHERE {' AND '.join([*conditions, *source.where])}"])
 
 
 def _sorted(keys: list[str], descending: bool) -> str:

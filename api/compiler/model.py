@@ -23,7 +23,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """One key of an order; `expression` is never null, and `name` is its property in the index."""
+    """One key of an order; `expression` is never null, and `name` is its property in an index of all the keys."""
 
     expression: str
     name: str = ""
@@ -58,6 +58,13 @@ class Related:
         label = f":{self.target}" if self.target else ""
         left, right = ("", ">") if self.outgoing else ("<", "")
         return f"({{o}}){left}-[{{r}}:{self.relation}]-{right}({{n}}{label})"
+
+    @property
+    def pattern_of_degree(self) -> str:
+        """With {o} to be filled in: without the label at the other end, which the relationship's type implies, so that
+        the graph counts by the degree of the node."""
+        left, right = ("", ">") if self.outgoing else ("<", "")
+        return f"({{o}}){left}-[:{self.relation}]-{right}()"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def listing(root: Root, *, filtered: bool = False) -> Build:
 
     def build(making: Compilation, selected: Selected) -> Built:
         name, order = making.order_of(selected, root)
-        source = Source(f"MATCH (n0:{root.label})", order)
+        source = Source(f"MATCH (n0:{root.label})", order, indexed=all(key.name for key in order.keys))
         if filtered:
             source.where += making.filtered(selected, "n0")
         return _connection(making, selected, source, name)
@@ -50,16 +50,18 @@ def listing(root: Root, *, filtered: bool = False) -> Build:
 SEARCH = (
     "CALL () { CALL db.index.fulltext.queryNodes('names', $search, {limit: 500}) YIELD node, score RETURN node, score "
     "UNION ALL MATCH (node:Movie) WHERE node.title IN $titles AND node.id IS NOT NULL RETURN node, 100.0 AS score } "
-    "WITH node AS n0, max(score) * (1 + log10(1 + coalesce(node.popularity, 0)) / 10) AS r0"
+    "WITH node AS n0, max(score) AS score, toLower(coalesce(node.title, node.name)) AS name "
+    "WITH n0, score * (1 + log10(1 + coalesce(n0.popularity, 0)) / 10) * "
+    "CASE WHEN name = $typed THEN 30 WHEN name STARTS WITH $typed THEN 10 ELSE 1 END AS r0"
 )
 
 
 def search(making: Compilation, selected: Selected) -> Built:
-    """A page of what the full-text index finds for `$search` beside movies of the very `$titles`, of the `$labels`."""
-    making.binder.give("search")
-    making.binder.give("titles")
-    making.binder.give("labels")
-    order = Order((SortKey("{r}"), SortKey("{n}.id")), descending=True)
+    """A page of what the full-text index finds for `$search` beside movies of the very `$titles`, of the `$labels`; a
+    name that is, or begins with, what was `$typed` comes first."""
+    for name in ("search", "titles", "typed", "labels"):
+        making.binder.give(name)
+    order = Order((SortKey("{r}"), SortKey("{n}.id"), SortKey("labels({n})[0]")), descending=True)
     source = Source(SEARCH, order, where=["any(label IN labels(n0) WHERE label IN $labels)"])
     return _connection(making, selected, source, "RELEVANCE", "r0")
 

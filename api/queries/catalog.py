@@ -39,9 +39,10 @@ class SearchKind(Enum):
     COLLECTION = Label.COLLECTION.value
 
 
-async def _search(info: Info, text: str, titles: list[str], kinds: list[SearchKind] | None) -> Any:
+async def _search(info: Info, typed: str, text: str, kinds: list[SearchKind] | None) -> Any:
     labels = [kind.value for kind in (SearchKind if kinds is None else kinds)]
-    return await run(info, search, search=text, titles=titles, labels=labels)
+    begins = " ".join(typed.lower().split())
+    return await run(info, search, search=text, titles=exact_titles(typed), typed=begins, labels=labels)
 
 
 @strawberry.type
@@ -106,7 +107,7 @@ class CatalogQuery:
         first: int = 10,
         after: str | None = None,
     ) -> Any:
-        return await _search(info, search_text(query), exact_titles(query), kinds)
+        return await _search(info, query, search_text(query), kinds)
 
     @strawberry.field(graphql_type=SearchConnection, description="What the beginning of a name may become.")
     async def autocomplete(
@@ -117,7 +118,7 @@ class CatalogQuery:
         first: int = 10,
         after: str | None = None,
     ) -> Any:
-        return await _search(info, autocomplete_text(prefix), exact_titles(prefix), kinds)
+        return await _search(info, prefix, autocomplete_text(prefix), kinds)
 
     @strawberry.field(
         graphql_type=SimilarMoviesConnection | None,

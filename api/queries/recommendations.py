@@ -239,8 +239,7 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
     place = state.index.get(movie_id)
     if place is None:
         return None
-    ranking = services.serving.rank(history, MovieFilter())
-    scored = ranking.scored
+    scored = services.serving.score(history)
     contributions = sorted(scored.contributions(movie_id), key=lambda one: (-one.value, one.node))
     found = find_reasons(Explainer(state.snapshot, history), movie_id, contributions, asked.why)
     refs = _refs({movie_id: found}, [one.node for one in contributions])
@@ -256,7 +255,7 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
         hydrated=read,
         reasons=[speaker.show(one, found.positive) for one in kept],
         score=float(scored.scores[place]),
-        rank=ranking.movie_ids.index(movie_id) + 1 if movie_id in ranking.movie_ids else None,
+        rank=services.serving.place(scored, movie_id),
         basis=Basis.MODEL if scored.personal else Basis.POPULARITY,
         model_version=state.version,
         contributions=[ScoreContribution(ref=one.node, hydrated=read, value=one.value) for one in contributions],

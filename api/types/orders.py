@@ -32,14 +32,17 @@ class FilmographySort(Enum):
 MOVIES = Root(
     Label.MOVIE,
     {
-        "POPULARITY": Order((SortKey("coalesce({n}.popularity, 0.0)"), SortKey("{n}.id")), descending=True),
+        "POPULARITY": Order((SortKey("{n}.popularity", "popularity"), SortKey("{n}.id", "id")), descending=True),
         "YEAR": Order((SortKey("coalesce({n}.year, 0)"), SortKey("{n}.id")), descending=True),
         "RATING": Order((SortKey("coalesce({n}.ratingMean, 0.0)"), SortKey("{n}.id")), descending=True),
-        "TITLE": Order((SortKey("{n}.title"), SortKey("{n}.id"))),
+        "TITLE": Order((SortKey("{n}.title", "title"), SortKey("{n}.id", "id"))),
     },
 )
 
-NAMED = {"DEFAULT": Order((SortKey("{n}.name"), SortKey("{n}.id")))}
+LABEL = SortKey("labels({n})[0]")
+"""The last key where nodes of several labels may have the same id."""
+
+NAMED = {"DEFAULT": Order((SortKey("{n}.name", "name"), SortKey("{n}.id", "id")))}
 BY_NAME = NAMED["DEFAULT"]
 PEOPLE, GENRES = Root(Label.PERSON, NAMED), Root(Label.GENRE, NAMED)
 
@@ -56,6 +59,7 @@ LINKED: Mapping[str, Order] = {
 BY_LINKED_POPULARITY: Mapping[str, Order] = {"POPULARITY": LINKED["POPULARITY"]}
 LATEST_BY_USER = by("at", "userId", descending=True)
 LATEST_BY_MOVIE = by("at", "movieId", descending=True)
+LATEST_BY_TAG = by("at", "movieId", "tagId", descending=True)
 CLOSEST = Order((SortKey("{r}.score"), SortKey("{n}.id")), descending=True)
-STRONGEST = Order((SortKey("{r}.weight"), SortKey("{n}.id")), descending=True)
+STRONGEST = Order((SortKey("{r}.weight"), SortKey("{n}.id"), LABEL), descending=True)
 MOST_USED = Order((SortKey("{r}.count"), SortKey("{n}.id")), descending=True)

@@ -5,7 +5,7 @@ import strawberry
 from api.scalars import DateTime
 from api.types.build import Node, connected, connection, identity, lazily, leaf
 from api.types.catalog import MOVIE, RATING
-from api.types.orders import LATEST_BY_MOVIE, STRONGEST
+from api.types.orders import LATEST_BY_MOVIE, LATEST_BY_TAG, STRONGEST
 from cinegraph.types import Label, Relation
 
 AT = leaf("{r}.at", "When.")
@@ -62,7 +62,7 @@ class User(Node):
     tags = connected(
         UserTagsConnection,
         Relation.TAGGED,
-        LATEST_BY_MOVIE,
+        LATEST_BY_TAG,
         "Tags given, the latest first.",
         outgoing=True,
         target=Label.MOVIE,

@@ -8,7 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from cinegraph.app import local_server, open_graph
 from cinegraph.cli.console import fetching, out, say
@@ -132,13 +134,15 @@ def _print(table: Table, output: Format) -> None:
             writer.writerows({name: _flat(value) for name, value in row.items()} for row in table.rows)
             out.out(text.getvalue(), end="")
         case Format.TABLE:
-            shown = RichTable(*table.columns)
+            shown = RichTable(*(escape(name) for name in table.columns))
             for row in table.rows:
-                shown.add_row(*(_flat(row[name]) for name in table.columns))
+                shown.add_row(*(Text(_flat(row[name])) for name in table.columns))
             out.print(shown)
+            say(f"{len(table.rows):,} rows")
 
 
 def _flat(value: Any) -> str:
     if value is None:
         return ""
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
+    plain = not isinstance(value, list | dict | bool)
+    return str(value) if plain else json.dumps(value, ensure_ascii=False, default=str)

@@ -19,6 +19,8 @@ TITLES = [
     "It Follows",
     "The Theory of Everything",
     "The Lord of the Rings",
+    "WALL·E",
+    "Oldboy",
 ]
 ADD = WriteStatement(
     "add",
@@ -59,6 +61,7 @@ async def found(api: Api, field: str, text: str) -> list[str]:
         ("it", ["It"]),
         ("It ", ["It"]),
         ("it fol", ["It Follows"]),
+        ("the godf", ["The Godfather", "The Godfather: Part II"]),
         ("nothing has this name", []),
     ],
 )
@@ -69,7 +72,21 @@ async def test_what_is_typed_is_found(api: Api, field: str, text: str, first: li
 async def test_what_a_word_may_become_is_ordered_by_popularity(api: Api) -> None:
     names = await found(api, "autocomplete", "the god")
     assert names[:2] == ["The Godfather", "The Godfather: Part II"]
-    assert (await found(api, "search", "the god"))[0] == "Playing God in All the World's Ends"
+    assert (await found(api, "search", "the god"))[0] == "The Godfather"
+    assert (await found(api, "search", "god"))[0] == "Playing God in All the World's Ends"
+
+
+async def test_words_that_the_index_has_as_one_are_found(api: Api) -> None:
+    assert (await found(api, "search", "wall-e"))[0] == "WALL·E"
+    assert (await found(api, "search", "old boy"))[0] == "Oldboy"
+
+
+async def test_a_search_counts_what_it_finds(api: Api) -> None:
+    query = "query($text: String!) { search(query: $text, first: 1) { totalCount nodes { ... on Node { id } } } }"
+    assert await api.ask(query, text="godfather") == {
+        "search": {"totalCount": 2, "nodes": [{"id": "Movie:mThe Godfather"}]}
+    }
+    assert (await api.ask(query, text="nothing has this name"))["search"] == {"totalCount": 0, "nodes": []}
 
 
 @pytest.mark.parametrize(
@@ -90,6 +107,7 @@ async def test_stop_words_are_those_of_the_index(graph: GraphClient) -> None:
 
 def test_only_letters_and_digits_reach_the_index() -> None:
     assert search_text('a:b*~^"\\ OR (c') == "+(b^4 OR b*) +(c^4 OR c*)"
+    assert search_text("wall-e") == "(+(wall^4 OR wall~1 OR wall*) +(e^4 OR e*)) OR walle~1^8"
     assert autocomplete_text("the /x/") == "+x*"
 
 

@@ -72,7 +72,7 @@ async def test_a_preference_adds_a_part_of_the_best_score(serving: Serving) -> N
     likes = replace(rated(m1=5.0), preferences=(Preference(DRAMA, 1.0, "p"),))
     avoids = replace(rated(m1=5.0), preferences=(Preference(DRAMA, -1.0, "p"),))
     assert listed(serving.rank(likes, ALL)) == [("2", 0.625), ("3", 0.375), ("4", 0.125), ("5", 0.125)]
-    assert listed(serving.rank(avoids, ALL)) == [("2", 0.375), ("3", 0.125), ("4", 0.125), ("5", -0.125)]
+    assert listed(serving.rank(avoids, ALL)) == [("4", 0.125), ("2", 0.0), ("3", -0.25), ("5", -0.5)]
 
 
 async def test_a_preference_for_what_is_not_in_the_catalogue_adds_nothing(serving: Serving) -> None:

@@ -48,14 +48,14 @@ RATED_ALIEN = "Because you rated Alien 5 stars, and "
     ("relation", "ending"),
     [
         (Relation.DIRECTED, "<Person> directed both."),
-        (Relation.ACTED_IN, "<Person> acts in both."),
+        (Relation.ACTED_IN, "<Person> is in both."),
         (Relation.WROTE, "<Person> wrote both."),
         (Relation.CREW, "<Person> worked on both."),
-        (Relation.HAS_GENRE, "both are <Genre>."),
+        (Relation.HAS_GENRE, "both are <Genre> films."),
         (Relation.HAS_KEYWORD, "the keyword “<Keyword>” fits both."),
-        (Relation.PART_OF, "both belong to <Collection>."),
+        (Relation.PART_OF, "both belong to the <Collection> series."),
         (Relation.PRODUCED_BY, "<Company> produced both."),
-        (Relation.FROM_COUNTRY, "both come from <Country>."),
+        (Relation.FROM_COUNTRY, "both were made in <Country>."),
         (Relation.IN_LANGUAGE, "both are in <Language>."),
     ],
 )
@@ -70,7 +70,7 @@ def test_every_relationship_between_a_movie_and_something_shared_has_words() -> 
 
 def test_two_different_jobs_are_both_said() -> None:
     assert said(path(Relation.ACTED_IN, Relation.DIRECTED)) == (
-        RATED_ALIEN + "<Person>, who acts in it, directed Blade Runner."
+        RATED_ALIEN + "<Person>, who is in it, directed Blade Runner."
     )
 
 
@@ -86,9 +86,11 @@ def test_a_visitor_likes_and_did_not_rate() -> None:
 @pytest.mark.parametrize(
     ("label", "relation", "words"),
     [
-        (Label.GENRE, Relation.HAS_GENRE, "Because you like <Genre>."),
+        (Label.GENRE, Relation.HAS_GENRE, "Because you like <Genre> films."),
+        (Label.KEYWORD, Relation.HAS_KEYWORD, "Because you like “<Keyword>”."),
+        (Label.COLLECTION, Relation.PART_OF, "Because you like the <Collection> series."),
         (Label.PERSON, Relation.DIRECTED, "Because you like <Person>, who directed it."),
-        (Label.PERSON, Relation.ACTED_IN, "Because you like <Person>, who acts in it."),
+        (Label.PERSON, Relation.ACTED_IN, "Because you like <Person>, who is in it."),
     ],
 )
 def test_a_preference_is_said_as_liking(label: Label, relation: Relation, words: str) -> None:
@@ -96,6 +98,24 @@ def test_a_preference_is_said_as_liking(label: Label, relation: Relation, words:
     source = EdgeRef(Relation.PREFERS, USER, node, "p")
     reason = Reason((node, OTHER), (edge(relation, OTHER, node),), source, None, 0.5, 1.0)
     assert sentence(reason, {source: {"weight": 1.0}}, name) == words
+
+
+@pytest.mark.parametrize(
+    ("relation", "written", "ending"),
+    [
+        (Relation.PART_OF, "Alien Collection", "both belong to the Alien series."),
+        (Relation.FROM_COUNTRY, "United States", "both were made in the United States."),
+        (Relation.FROM_COUNTRY, "France", "both were made in France."),
+        (Relation.PRODUCED_BY, "Who?", "Who? produced both."),
+    ],
+)
+def test_names_are_written_as_the_sentence_needs(relation: Relation, written: str, ending: str) -> None:
+    assert sentence(path(relation), {RATED: {"rating": 5.0}}, lambda _: written).endswith(ending)
+
+
+def test_a_title_that_ends_a_sentence_gets_no_second_stop() -> None:
+    reason = Reason((ALIEN, OTHER), (EdgeRef(Relation.SIMILAR, ALIEN, OTHER, "s"),), None, None, 0.5, 0.5)
+    assert sentence(reason, {}, lambda _: "What's Up, Doc?").endswith("tend to like What's Up, Doc?")
 
 
 def test_the_stars_are_those_of_the_graph_now() -> None:

@@ -6,7 +6,8 @@ CALL (e) {
   UNION ALL
   WITH e WHERE e.relation = 'PREFERS' MATCH (:User {id: e.start})-[r:PREFERS]->(n {id: e.end}) WHERE e.label IN labels(n) RETURN r
   UNION ALL
-  WITH e WHERE e.relation = 'SIMILAR' MATCH (:Movie {id: e.start})-[r:SIMILAR]->(:Movie {id: e.end}) RETURN r
+  WITH e WHERE e.relation = 'SIMILAR' MATCH (:Movie {id: e.start})-[r:SIMILAR]->(:Movie {id: e.end})
+    WHERE e.model IS NULL OR r.model = e.model RETURN r
   UNION ALL
   WITH e WHERE e.relation = 'ACTED_IN' MATCH (:Person {id: e.start})-[r:ACTED_IN]->(:Movie {id: e.end}) RETURN r
   UNION ALL
