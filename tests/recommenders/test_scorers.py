@@ -5,13 +5,13 @@ import pytest
 from scipy import sparse
 
 from cinegraph.errors import InvalidInput
+from recommenders.scorer_kinds import scorer_from
 from recommenders.scorers import (
     FactorScorer,
     History,
     ItemItemScorer,
     PopularityScorer,
     Scorer,
-    scorer_from,
     weights_of,
 )
 
