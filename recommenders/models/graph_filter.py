@@ -1,10 +1,11 @@
 """GraphFilter: likes are spread over the graph of users and movies once, then smoothed and sharpened; in closed form.
 
-With X the likes (users, movies), n_u and n_i the degrees, n the mean of n_u, R = D_u^-1/2 X D_i^-1/2, and V the
-eigenvectors of P = R'R with the eigenvalues S, the item-item weights are the sum of three parts:
+With X the likes (users, movies), n_u and n_i the degrees, d_u and d_i the same divided by their means n and m,
+R = D_u^-1/2 X D_i^-1/2 with the degrees n_u and n_i, and V the eigenvectors of P = R'R with the eigenvalues S, the
+item-item weights are the sum of three parts:
 
 - links, one step from movie j over users to movie i, with an exponent for each degree (Fu et al. 2022, LinkProp):
-  sum over u of x_uj x_ui (n / n_u)^user_exponent / (n * n_j^from_exponent * n_i^to_exponent), for j other than i;
+  sum over u of x_uj x_ui / (n m d_u^user_exponent d_j^from_exponent d_i^to_exponent), for j other than i;
 - low_pass * D_i^-1/2 V V' D_i^1/2, the ideal low pass (Shen et al. 2021, GF-CF);
 - -sharpen * V S^2 V', a step of sharpening P by -P P (Choi et al. 2023, BSPM), on the largest eigenvalues, as the
   squares of the others are next to nothing.
@@ -62,9 +63,10 @@ class GraphFilter(Model[Config]):
     def _links(self, liked: Csr) -> Csr:
         """Row j: the strongest links of movie j (movies, movies)."""
         config, (of_user, of_movie) = self.config, _degrees(liked)
-        mean = of_user.mean()
-        to = _scaled((mean / of_user) ** config.user_exponent / mean, liked, of_movie**-config.to_exponent)
-        start = _scaled(of_movie**-config.from_exponent, liked.T.tocsr(), np.ones(len(of_user)))
+        mean_user, mean_movie = of_user.mean(), of_movie.mean()
+        user, movie = of_user / mean_user, of_movie / mean_movie
+        to = _scaled(user**-config.user_exponent / mean_user, liked, movie**-config.to_exponent / mean_movie)
+        start = _scaled(movie**-config.from_exponent, liked.T.tocsr(), np.ones(len(user)))
         n, data, indices = len(of_movie), [], []
         counts = np.zeros(n, dtype=np.int64)
         for first in range(0, n, BLOCK):

@@ -42,9 +42,9 @@ def whole(scorer: FilterScorer) -> np.ndarray:
 def formula(x: np.ndarray, config: Config) -> np.ndarray:
     """What the module's docstring says, by the full eigendecomposition."""
     of_user, of_movie = x.sum(axis=1), x.sum(axis=0)
-    mean = of_user.mean()
-    links = x.T @ np.diag((mean / of_user) ** config.user_exponent / mean) @ x
-    links *= np.outer(of_movie**-config.from_exponent, of_movie**-config.to_exponent)
+    user, movie = of_user / of_user.mean(), of_movie / of_movie.mean()
+    links = x.T @ np.diag(user**-config.user_exponent) @ x / (of_user.mean() * of_movie.mean())
+    links *= np.outer(movie**-config.from_exponent, movie**-config.to_exponent)
     np.fill_diagonal(links, 0)
     normal = x / np.sqrt(np.outer(of_user, of_movie))
     values, vectors = np.linalg.eigh(normal.T @ normal)
@@ -56,9 +56,11 @@ def formula(x: np.ndarray, config: Config) -> np.ndarray:
 
 
 def test_links_of_three_movies_in_a_row_by_hand() -> None:
-    """a and c have one like, b has 3; ann and bob have two, eve one, 5/3 in the mean."""
-    scorer = scorer_of(row_of_three(), user_exponent=1, from_exponent=1, to_exponent=0.5, low_pass=0, sharpen=0)
-    expected = [[0, 0.5 / 3**0.5, 0], [0.5 / 3, 0, 0.5 / 3], [0, 0.5 / 3**0.5, 0]]
+    """a and c have one like, b has 3, 5/3 in the mean; ann and bob have two, eve one, 5/3 in the mean too."""
+    scorer = scorer_of(row_of_three(), user_exponent=1, from_exponent=2, to_exponent=1, low_pass=0, sharpen=0)
+    a_to_b = 0.5 * (5 / 3) ** 2 / 3
+    b_to_a = 0.5 * (5 / 3) ** 2 / 9
+    expected = [[0, a_to_b, 0], [b_to_a, 0, b_to_a], [0, a_to_b, 0]]
     assert whole(scorer) == pytest.approx(np.array(expected), abs=1e-7)
 
 
