@@ -49,6 +49,19 @@ class GraphFilter(Model[Config]):
     """Links, a low pass, and sharpening."""
 
     config_class = Config
+    search = (
+        {},
+        {"factors": 32, "sharpen_factors": 32},
+        {"factors": 32, "sharpen_factors": 32, "low_pass": 0.03, "to_exponent": 0.4, "sharpen": 0.5},
+        {
+            "factors": 32,
+            "sharpen_factors": 32,
+            "low_pass": 0.03,
+            "from_exponent": 0.6,
+            "to_exponent": 0.4,
+            "sharpen": 0.7,
+        },
+    )
 
     def _learn(self, interactions: Interactions, options: FitOptions) -> FilterScorer:
         likes = interactions.likes()
