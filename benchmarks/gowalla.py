@@ -7,7 +7,7 @@ train, and test is read once. Each model has a process of its own, so that its p
 part with the places that are visited by many only: over all 40,981 its matrices do not fit.
 
 Test is no random part of the visits: from one history the same model finds places of validation more often than those
-of test (by 35 % for GraphFilter, 28 % for BSPM, 1,000 users), so what is best on validation need not be on test.
+of test (by 36 % for GraphFilter, 28 % for BSPM, 1,000 users), so what is best on validation need not be on test.
 """
 
 import argparse
