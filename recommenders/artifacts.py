@@ -22,7 +22,8 @@ import numpy as np
 from cinegraph.errors import ArtifactCorrupt, InvalidInput, NotFound
 from cinegraph.types import Millis
 from recommenders.arrays import AnyArray, IdArray
-from recommenders.scorers import Scorer, scorer_from
+from recommenders.scorer_kinds import scorer_from
+from recommenders.scorers import Scorer
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"

@@ -25,6 +25,7 @@ MODELS = (
     Entry("popular", "recommenders.models.popular", "Popular", "what most users like, the same for everybody"),
     Entry("itemknn", "recommenders.models.itemknn", "ItemKNN", "movies near to the user's own, by cosine"),
     Entry("ease", "recommenders.models.ease", "Ease", "linear item-item weights in closed form"),
+    Entry("graphfilter", "recommenders.models.graph_filter", "GraphFilter", "likes spread over their graph, sharpened"),
     Entry("lightgcn", "recommenders.models.lightgcn", "LightGCN", "embeddings propagated over the graph of likes"),
 )
 BASELINES = ("popular", "itemknn", "ease")

@@ -7,14 +7,13 @@ contributions of 0. Sums are made in float64 and rounded to float32 at the end, 
 result may depend on the number of threads, and which takes longer for one history.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
-from cinegraph.errors import InvalidInput
 from cinegraph.types import LIKED
 from recommenders.arrays import AnyArray, BoolArray, Csr, DoubleArray, FloatArray, IntArray
 
@@ -72,6 +71,13 @@ class Scorer(Protocol):
         """The score of every movie (movies,), or of the candidates (c,)."""
         ...
 
+    def score_many(self, histories: Csr) -> FloatArray:
+        """The scores of many histories at once (users, movies), from their weights (users, movies).
+
+        Equal to `score` but for rounding, which may depend on the machine: to measure with, never to serve.
+        """
+        ...
+
     def contributions(self, history: History, movie_index: int) -> FloatArray:
         """What each movie of the history adds to the score of a movie (h,); all 0 where it is not personal."""
         ...
@@ -102,7 +108,11 @@ class PopularityScorer:
 
     def score(self, history: History, candidates: IntArray | None = None) -> FloatArray:
         """The popularity of every movie, or of the candidates."""
-        return _of(self.popularity, candidates)
+        return candidates_of(self.popularity, candidates)
+
+    def score_many(self, histories: Csr) -> FloatArray:
+        """The popularity, a row for each history."""
+        return np.tile(self.popularity, (histories.shape[0], 1))
 
     def contributions(self, history: History, movie_index: int) -> FloatArray:
         """Zeros: no movie of the history adds anything."""
@@ -110,7 +120,7 @@ class PopularityScorer:
 
     def similar(self, movie_index: int, k: int) -> Neighbours:
         """None: popularity knows no similarity."""
-        return _neighbours(np.zeros(0, dtype=np.float32), k)
+        return best_neighbours(np.zeros(0, dtype=np.float32), k)
 
     def arrays(self) -> dict[str, AnyArray]:
         """The popularity."""
@@ -118,7 +128,7 @@ class PopularityScorer:
 
     def check(self) -> None:
         """Popularity has one dimension."""
-        _fits(self.popularity, "popularity", (len(self.popularity),))
+        check_shape(self.popularity, "popularity", (len(self.popularity),))
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,11 +169,23 @@ class ItemItemScorer:
     def score(self, history: History, candidates: IntArray | None = None) -> FloatArray:
         """The weighted sum of the rows of the history's movies."""
         if not self.is_personal(history):
-            return _of(self.popularity, candidates)
+            return candidates_of(self.popularity, candidates)
+        return candidates_of(self.sums(history).astype(np.float32), candidates)
+
+    def sums(self, history: History) -> DoubleArray:
+        """The weighted sum of the rows of the history's movies (movies,), before it is rounded; zeros for none."""
         places = self._places[history.items]
-        scores = np.zeros(len(self.popularity), dtype=np.float32)
-        scores[self.items] = self._sum(places[places >= 0], history.weights[places >= 0].astype(np.float64))
-        return _of(scores, candidates)
+        sums = np.zeros(len(self.popularity), dtype=np.float64)
+        sums[self.items] = self._sum(places[places >= 0], history.weights[places >= 0].astype(np.float64))
+        return sums
+
+    def score_many(self, histories: Csr) -> FloatArray:
+        """The product of the histories with the weights."""
+        chosen = histories[:, self.items]
+        product = chosen @ self.weights
+        scores = np.zeros(histories.shape, dtype=np.float32)
+        scores[:, self.items] = product if isinstance(product, np.ndarray) else product.toarray()
+        return or_popularity(scores, chosen @ self._tells > 0, self.popularity)
 
     def contributions(self, history: History, movie_index: int) -> FloatArray:
         """weight(j) * weights[j, i] for each j of the history."""
@@ -177,12 +199,17 @@ class ItemItemScorer:
 
     def similar(self, movie_index: int, k: int) -> Neighbours:
         """By the weight between the two in either direction, the larger one; only weights above 0."""
-        scores = np.zeros(len(self.popularity), dtype=np.float32)
+        scores = np.maximum(*self.between(movie_index))
+        scores[movie_index] = 0
+        return best_neighbours(scores, k)
+
+    def between(self, movie_index: int) -> tuple[FloatArray, FloatArray]:
+        """The weights from a movie to every one (movies,), and to it from every one (movies,)."""
+        there = np.zeros((2, len(self.popularity)), dtype=np.float32)
         place = int(self._places[movie_index])
         if place >= 0:
-            scores[self.items] = np.maximum(_row(self.weights, place), _row(self._columns, place))
-            scores[movie_index] = 0
-        return _neighbours(scores, k)
+            there[0, self.items], there[1, self.items] = _row(self.weights, place), _row(self._columns, place)
+        return there[0], there[1]
 
     def arrays(self) -> dict[str, AnyArray]:
         """The weights, and what they are over."""
@@ -195,9 +222,9 @@ class ItemItemScorer:
     def check(self) -> None:
         """The weights are square, over positions that rise and exist."""
         n, m = len(self.popularity), len(self.items)
-        _fits(self.popularity, "popularity", (n,))
-        _fits(self.items, "items", (m,))
-        _fits(self.weights, "weights", (m, m))
+        check_shape(self.popularity, "popularity", (n,))
+        check_shape(self.items, "items", (m,))
+        check_shape(self.weights, "weights", (m, m))
         if not isinstance(self.weights, np.ndarray):
             self.weights.check_format(full_check=True)
         if m and (self.items[0] < 0 or self.items[-1] >= n or (np.diff(self.items) <= 0).any()):
@@ -253,9 +280,16 @@ class FactorScorer:
     def score(self, history: History, candidates: IntArray | None = None) -> FloatArray:
         """The product of the user's vector with every movie's."""
         if not self.is_personal(history):
-            return _of(self.popularity, candidates)
+            return candidates_of(self.popularity, candidates)
         scores = np.einsum("id,d->i", self._items, self._user(history))
-        return _of(scores.astype(np.float32), candidates)
+        return candidates_of(scores.astype(np.float32), candidates)
+
+    def score_many(self, histories: Csr) -> FloatArray:
+        """The products of the users' vectors with every movie's."""
+        lengths = np.sqrt(np.maximum(histories.sum(axis=1), 1e-12)).astype(np.float32)
+        users = (histories @ self.history_factors) / lengths[:, None]
+        scores = np.asarray(users @ self.item_factors.T, dtype=np.float32)
+        return or_popularity(scores, histories @ self._tells > 0, self.popularity)
 
     def contributions(self, history: History, movie_index: int) -> FloatArray:
         """weight(j) * <history_factors[j], item_factors[i]> by the root of the sum of weights, for each j."""
@@ -266,7 +300,7 @@ class FactorScorer:
         """By the cosine of the movies' vectors; only those above 0."""
         scores = np.einsum("id,d->i", self._directions, self._directions[movie_index]).astype(np.float32)
         scores[movie_index] = 0
-        return _neighbours(scores, k)
+        return best_neighbours(scores, k)
 
     def arrays(self) -> dict[str, AnyArray]:
         """Both factors, and popularity."""
@@ -279,9 +313,9 @@ class FactorScorer:
     def check(self) -> None:
         """Both factors have a row for each movie, and the same width."""
         n = len(self.popularity)
-        _fits(self.popularity, "popularity", (n,))
-        _fits(self.item_factors, "item_factors", (n, *self.item_factors.shape[1:2]))
-        _fits(self.history_factors, "history_factors", self.item_factors.shape)
+        check_shape(self.popularity, "popularity", (n,))
+        check_shape(self.item_factors, "item_factors", (n, *self.item_factors.shape[1:2]))
+        check_shape(self.history_factors, "history_factors", self.item_factors.shape)
 
     def _parts(self, history: History) -> DoubleArray:
         scale = history.weights / np.sqrt(max(float(history.weights.sum()), 1e-12))
@@ -293,35 +327,21 @@ class FactorScorer:
         return user
 
 
-SCORERS: Mapping[str, type[PopularityScorer] | type[ItemItemScorer] | type[FactorScorer]] = {
-    scorer.kind: scorer for scorer in (PopularityScorer, ItemItemScorer, FactorScorer)
-}
-
-
-def scorer_from(kind: str, arrays: Mapping[str, AnyArray]) -> Scorer:
-    """The scorer of that kind again, from what its `arrays` gave; raises `InvalidInput` for arrays that do not fit."""
-    if kind not in SCORERS:
-        raise InvalidInput(f"there is no kind of scorer {kind!r}; there are {sorted(SCORERS)}")
-    given: dict[str, Any] = dict(arrays)
-    try:
-        if kind == ItemItemScorer.kind and "weights" not in given:
-            m = len(given["items"])
-            parts = (given.pop("weights_data"), given.pop("weights_indices"), given.pop("weights_indptr"))
-            given["weights"] = Csr(parts, shape=(m, m))
-        scorer: Scorer = SCORERS[kind](**given)
-        scorer.check()
-        return scorer
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidInput(f"a scorer of kind {kind!r} cannot be made from {sorted(arrays)}: {error}") from error
-
-
-def _fits(array: AnyArray | Csr, name: str, shape: tuple[int, ...]) -> None:
+def check_shape(array: AnyArray | Csr, name: str, shape: tuple[int, ...]) -> None:
+    """Raise `ValueError` where the array has another shape."""
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}, not {shape}")
 
 
-def _of(scores: FloatArray, candidates: IntArray | None) -> FloatArray:
+def candidates_of(scores: FloatArray, candidates: IntArray | None) -> FloatArray:
+    """The scores of the candidates (c,), or a copy of all."""
     return scores.copy() if candidates is None else scores[candidates]
+
+
+def or_popularity(scores: FloatArray, personal: BoolArray, popularity: FloatArray) -> FloatArray:
+    """The scores (users, movies), and popularity (movies,) in the rows that are not personal (users,)."""
+    scores[~personal] = popularity
+    return scores
 
 
 def _row(matrix: FloatArray | Csr, place: int) -> FloatArray:
@@ -333,7 +353,8 @@ def _row(matrix: FloatArray | Csr, place: int) -> FloatArray:
     return row
 
 
-def _neighbours(scores: FloatArray, k: int) -> Neighbours:
+def best_neighbours(scores: FloatArray, k: int) -> Neighbours:
+    """The `k` highest scores above 0, of equals the first; `scores` (movies,)."""
     items = np.flatnonzero(scores > 0)
     order = items[np.lexsort((items, -scores[items]))][:k].astype(np.int32)
     return Neighbours(order, scores[order])

@@ -10,7 +10,7 @@ from recommenders import registry
 
 
 def test_all_models_are_there() -> None:
-    assert registry.names() == ("popular", "itemknn", "ease", "lightgcn")
+    assert registry.names() == ("popular", "itemknn", "ease", "graphfilter", "lightgcn")
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -26,7 +26,7 @@ def test_what_is_searched_is_a_configuration(name: str) -> None:
 
 
 def test_an_unknown_model_is_named_with_those_there_are() -> None:
-    with pytest.raises(NotFound, match="no model 'svd'; there are: popular, itemknn, ease, lightgcn"):
+    with pytest.raises(NotFound, match="no model 'svd'; there are: popular, itemknn, ease, graphfilter, lightgcn"):
         registry.create("svd")
 
 

@@ -5,13 +5,14 @@ import pytest
 from scipy import sparse
 
 from cinegraph.errors import InvalidInput
+from recommenders.filter_scorer import FilterScorer
+from recommenders.scorer_kinds import scorer_from
 from recommenders.scorers import (
     FactorScorer,
     History,
     ItemItemScorer,
     PopularityScorer,
     Scorer,
-    scorer_from,
     weights_of,
 )
 
@@ -41,7 +42,14 @@ def factors() -> FactorScorer:
     return FactorScorer(pair[0], pair[1], POPULARITY)
 
 
-PERSONAL = pytest.mark.parametrize("scorer", [dense(), sparse_one(), factors()], ids=["dense", "sparse", "factors"])
+def both() -> FilterScorer:
+    """The sparse weights and the vectors together."""
+    pair = factors()
+    return FilterScorer(sparse_one().weights, ITEMS, pair.history_factors, pair.item_factors, POPULARITY)
+
+
+EACH = [dense(), sparse_one(), factors(), both()]
+PERSONAL = pytest.mark.parametrize("scorer", EACH, ids=["dense", "sparse", "factors", "filter"])
 HISTORY = History.from_ratings([4, 0, 5, 3], [4.0, 5.0, 2.0, 4.5])
 
 
@@ -128,13 +136,28 @@ def test_a_long_history_is_summed_in_parts() -> None:
 
 @pytest.mark.parametrize(
     "scorer",
-    [PopularityScorer(POPULARITY), dense(), sparse_one(), factors()],
-    ids=["popular", "dense", "csr", "factors"],
+    [PopularityScorer(POPULARITY), *EACH],
+    ids=["popular", "dense", "csr", "factors", "filter"],
 )
 def test_a_scorer_is_the_same_again_from_its_arrays(scorer: Scorer) -> None:
     again = scorer_from(scorer.kind, scorer.arrays())
     assert again.score(HISTORY).tobytes() == scorer.score(HISTORY).tobytes()
     assert again.contributions(HISTORY, 1).tobytes() == scorer.contributions(HISTORY, 1).tobytes()
+
+
+@pytest.mark.parametrize(
+    "scorer",
+    [PopularityScorer(POPULARITY), *EACH],
+    ids=["popular", "dense", "csr", "factors", "filter"],
+)
+def test_many_histories_score_as_each_alone(scorer: Scorer) -> None:
+    histories = [HISTORY, *(History.from_ratings(items, [5.0] * len(items)) for items in ([], [3, 6], [1], range(N)))]
+    weights = np.zeros((len(histories), N), dtype=np.float32)
+    for row, history in enumerate(histories):
+        weights[row, history.items] = history.weights
+    found = scorer.score_many(sparse.csr_array(weights))
+    assert found.dtype == np.float32
+    assert found == pytest.approx(np.stack([scorer.score(history) for history in histories]), abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -146,12 +169,16 @@ def test_a_scorer_is_the_same_again_from_its_arrays(scorer: Scorer) -> None:
         ("factors", {"item_factors": np.zeros((6, 4), np.float32)}, r"item_factors has shape \(6, 4\)"),
         ("factors", {"history_factors": np.zeros((7, 3), np.float32)}, r"history_factors has shape \(7, 3\)"),
         ("factors", {"more": np.zeros(3, np.float32)}, "cannot be made from .*'more'"),
+        ("filter", {"items": np.array([0, 1, 2, 4, 9], np.int32)}, "items are not rising positions below 7"),
+        ("filter", {"item_factors": np.zeros((6, 4), np.float32)}, r"item_factors has shape \(6, 4\)"),
+        ("filter", {"history_factors": np.zeros((7, 3), np.float32)}, r"history_factors has shape \(7, 3\)"),
         ("popularity", {"popularity": np.zeros((7, 1), np.float32)}, r"popularity has shape \(7, 1\)"),
         ("neural", {}, "no kind of scorer 'neural'"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(kind: str, change: dict[str, np.ndarray], message: str) -> None:
-    made: dict[str, Scorer] = {"item_item": dense(), "factors": factors(), "popularity": PopularityScorer(POPULARITY)}
+    personal: dict[str, Scorer] = {"item_item": dense(), "factors": factors(), "filter": both()}
+    made = {**personal, "popularity": PopularityScorer(POPULARITY)}
     arrays = {**(made[kind].arrays() if kind in made else {}), **change}
     with pytest.raises(InvalidInput, match=message):
         scorer_from(kind, arrays)

@@ -123,5 +123,6 @@ def test_a_mistake_is_said_before_anything_is_trained(monkeypatch: pytest.Monkey
 
 
 def test_a_row_that_is_not_there_is_named() -> None:
-    with pytest.raises(NotFound, match="'svd' was not trained; there are: popular, itemknn, ease, lightgcn"):
+    names = "popular, itemknn, ease, graphfilter, lightgcn"
+    with pytest.raises(NotFound, match=f"'svd' was not trained; there are: {names}"):
         run().result("svd")
