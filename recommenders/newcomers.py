@@ -67,6 +67,17 @@ class WithNewcomers:
             whole[self._mixed] = (self.mixture[self._mixed] @ scores.astype(np.float64)).astype(np.float32)
         return whole if candidates is None else whole[candidates]
 
+    def score_many(self, histories: Csr) -> FloatArray:
+        """The same for many histories (users, M + N)."""
+        own = Csr(histories[:, : self._known])
+        scores = self.base.score_many(own)
+        personal = np.array([self.base.is_personal(_history(own, row)) for row in range(own.shape[0])], np.bool_)
+        whole = np.tile(self.popularity, (len(scores), 1))
+        whole[:, : self._known] = scores
+        mixed = (scores.astype(np.float64) @ self.mixture[self._mixed].T).astype(np.float32)
+        whole[np.ix_(personal, self._mixed)] = mixed[personal]
+        return whole
+
     def contributions(self, history: History, movie_index: int) -> FloatArray:
         """What each movie of the history adds (h,); one that the model does not know adds nothing."""
         own, found = self._own(history), np.zeros(len(history), np.float32)
@@ -124,10 +135,17 @@ def with_newcomers(base: Scorer, content: Csr) -> Scorer:
         for start in range(0, len(newcomers), AT_ONCE)
     ]
     rows = Csr(sparse.vstack(blocks, format="csr"))
+    if not rows.nnz and len(likes) == len(base.popularity):
+        return base
     spread = sparse.csr_array(
         (np.ones(len(newcomers)), (newcomers, np.arange(len(newcomers)))), shape=(len(likes), len(newcomers))
     )
     return WithNewcomers(base, Csr(spread @ rows))
+
+
+def _history(histories: Csr, row: int) -> History:
+    part = slice(histories.indptr[row], histories.indptr[row + 1])
+    return History(histories.indices[part], histories.data[part])
 
 
 def _nearest(cosines: Csr, known: IntArray, movies: int) -> Csr:

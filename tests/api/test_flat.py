@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api.compiler.planner import Plan
 from graph.catalog import WriteStatement
 from graph.client import GraphClient
 from recommenders.serving import Serving
@@ -91,8 +92,13 @@ async def hits(api: Api, case: str, degree: int, after: str | None) -> int:
     (rows,) = (value for name, value in field["page"].items() if name not in ("pageInfo", "totalCount"))
     assert degree == 10 or len(rows) == PAGE
     plan = api.services.planner.plans[-1]
-    summary = await api.graph.session.explain(plan.statement.text, plan.binder.fill({}), "PROFILE")
+    summary = await api.graph.session.explain(plan.statement.text, parameters(plan, degree), "PROFILE")
     return total_hits(summary.profile)
+
+
+def parameters(plan: Plan, degree: int) -> dict[str, Any]:
+    """Those of the plan, and those that a resolver gives."""
+    return {**plan.binder.fill({}), "key": f"c{degree}"}
 
 
 async def expanded(api: Api, case: str) -> int:
@@ -102,7 +108,7 @@ async def expanded(api: Api, case: str) -> int:
     lines = [line for line in plan.statement.text.splitlines() if not line.startswith("USING INDEX")]
     text = re.sub(r"WHERE r1\.\w+ = n0\.id AND", "WHERE", "\n".join(lines))
     assert text != plan.statement.text
-    summary = await api.graph.session.explain(text, plan.binder.fill({}), "PROFILE")
+    summary = await api.graph.session.explain(text, parameters(plan, DEGREES[-1]), "PROFILE")
     return total_hits(summary.profile)
 
 

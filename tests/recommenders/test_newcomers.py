@@ -73,6 +73,16 @@ def test_who_likes_nothing_known_gets_popularity(base: ItemItemScorer | FactorSc
         assert found.contributions(history, SEQUEL).tolist() == [0.0] * len(history)
 
 
+@EACH
+def test_many_histories_score_as_each_alone(base: ItemItemScorer | FactorScorer) -> None:
+    found, histories = whole(base), [likes(ALIEN), likes(), likes(BLADE_RUNNER, AMELIE), likes(SEQUEL)]
+    rows = sparse.csr_array(
+        np.array([[float(item in history.items) for item in range(7)] for history in histories], dtype=np.float32)
+    )
+    alone = np.stack([found.score(history) for history in histories])
+    assert found.score_many(rows) == pytest.approx(alone, abs=1e-5)
+
+
 def test_similar_to_a_newcomer_are_those_it_is_scored_by() -> None:
     found = whole(ITEM_ITEM).similar(SEQUEL, 5)
     assert found.items.tolist() == [ALIEN, BLADE_RUNNER]

@@ -1,5 +1,7 @@
 """T42: whatever a client sends as text stays a value: nothing is written, and no statement has another text."""
 
+import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -287,3 +289,45 @@ async def test_t42_a_search_finds_the_same_whatever_signs_surround_it(api: Api) 
         data = await api.ask(query, q=text)
         expected = [] if ":" in text else [{"id": "Movie:3"}]
         assert data["search"]["nodes"] == expected, text
+
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [
+    file
+    for room in ("api", "cinegraph", "graph", "migrations", "recommenders")
+    for file in sorted((ROOT / room).rglob("*.py"))
+    if file.parts[-3:-1] != ("api", "compiler")
+]
+CYPHER = re.compile(r"\b(MATCH|MERGE|UNWIND|CREATE|DELETE|CALL|RETURN)\b")
+
+
+def made_from_strings(source: str) -> list[int]:
+    """The lines where a text of Cypher is put together from parts: f-strings, %, +, format and join."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        parts: list[ast.expr] = []
+        if isinstance(node, ast.JoinedStr) and any(isinstance(part, ast.FormattedValue) for part in node.values):
+            parts = node.values
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
+            parts = [node.left, node.right]
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("format", "join", "replace"):
+            parts = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+        texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+        if any(CYPHER.search(text) for text in texts):
+            found.append(node.lineno)
+    return found
+
+
+def test_t42_no_cypher_is_made_from_strings_outside_the_compiler() -> None:
+    assert len(SOURCES) > 80
+    assert {
+        str(file.relative_to(ROOT)): lines for file in SOURCES if (lines := made_from_strings(file.read_text()))
+    } == {}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ['f"MATCH (n:{label}) RETURN n"', '"MATCH (n:" + label', '"MATCH (n:%s)" % label', '"MATCH (n:{})".format(label)'],
+)
+def test_t42_cypher_made_from_strings_would_be_noticed(bad: str) -> None:
+    assert made_from_strings(f"text = {bad}") == [1]

@@ -1,0 +1,28 @@
+"""The table of promises names tests that are there, and none of its rows stands without one."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROWS = [
+    line
+    for line in (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").splitlines()
+    if re.match(r"\| [TN]\d\d ", line)
+]
+
+
+def test_the_promises_of_this_version_are_in_the_table() -> None:
+    numbers = [row.split("|")[1].strip() for row in ROWS]
+    assert numbers == sorted(set(numbers), key=lambda one: (one[0] != "T", one))
+    wanted = "T06 T14 T25 T42 T43 T59 T63 T64 T65 N01 N03 N05 N06 N07 N10 N16"
+    assert set(numbers) >= set(wanted.split())
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip())
+def test_every_row_names_tests_that_are_there(row: str) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row)
+    assert named
+    for file, name in named:
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(encoding="utf-8"), re.M), name
