@@ -104,7 +104,7 @@ def bulk(
 
 @app.command()
 def sample(
-    users: Annotated[int, typer.Option(min=50, max=20_000, help="Believable users to simulate.")] = 400,
+    users: Annotated[int, typer.Option(min=50, max=20_000, help="Believable users to simulate.")] = 600,
     force: Force = False,
     report: Report = None,
 ) -> None:

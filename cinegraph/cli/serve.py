@@ -34,7 +34,7 @@ def serve(
 
 def demo(
     port: int | None = typer.Option(None, min=0, max=65535, help="Port of the API, 0: a free one."),
-    users: int = typer.Option(400, min=50, max=20_000, help="Believable users to simulate."),
+    users: int = typer.Option(600, min=50, max=20_000, help="Believable users to simulate."),
 ) -> None:
     """The sample catalogue, a trained model, and GraphQL over both; the second start takes seconds."""
     from cinegraph.cli.data import ensure_sample

@@ -28,6 +28,8 @@ from graph.sample.tastes import TASTES, Array, standard, taste_matrix
 
 DAY: Final = 86_400_000
 _MINUTE: Final = 60_000
+_KINSHIP: Final = 1.2
+"""How much the people and keywords of a user's favourites count beside the tastes."""
 _TASTE_SHARES: Final = (1.0, 0.55, 0.35, -0.6)
 """How much of the first, second, third and the disliked taste is in a user."""
 
@@ -41,16 +43,16 @@ class SimulatorConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    users: int = Field(400, ge=1, description="how many people")
+    users: int = Field(600, ge=1, description="how many people")
     seed: int = Field(7, ge=0, description="same seed, same bytes")
     min_ratings: int = Field(15, ge=1, description="nobody rates fewer films")
     max_ratings: int = Field(120, ge=1, le=200, description="nobody rates more films")
     median_ratings: int = Field(42, ge=1, description="half of the people rate fewer")
     first_day: int = Field(17_532, ge=0, description="days from 1970-01-01 to the first sign-up (2018-01-01)")
     days: int = Field(2_557, ge=400, description="days from the first possible sign-up to the end (seven years)")
-    popularity: float = Field(1.9, ge=0, description="how strongly being known decides what people come across")
-    taste: float = Field(0.75, ge=0, description="how strongly taste decides what people come across")
-    match: float = Field(0.45, ge=0, description="stars for one standard deviation more of what somebody likes")
+    popularity: float = Field(2.0, ge=0, description="how strongly being known decides what people come across")
+    taste: float = Field(1.6, ge=0, description="how strongly taste decides what people come across")
+    match: float = Field(0.7, ge=0, description="stars for one standard deviation more of what somebody likes")
     noise: float = Field(0.5, ge=0, description="standard deviation of chance in a rating, in stars")
 
     @model_validator(mode="after")
@@ -173,7 +175,7 @@ def _user(id_: str, joined: int, world: _World, rng: Generator) -> _User:
     picked = rng.choice(len(TASTES), size=len(_TASTE_SHARES), replace=False)
     liking = standard(np.asarray(np.asarray(_TASTE_SHARES) @ world.tastes[picked]))
     favourites = np.argsort(-(1.5 * liking + 0.7 * world.fame + rng.gumbel(size=liking.size)))[:4]
-    liking = standard(liking + 0.6 * standard(np.sqrt(world.kinship[favourites].sum(axis=0))))
+    liking = standard(liking + _KINSHIP * standard(np.sqrt(world.kinship[favourites].sum(axis=0))))
     return _User(id_, TASTES[int(picked[0])].name, joined, liking, float(rng.normal(0.0, 0.35)))
 
 

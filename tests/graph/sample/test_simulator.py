@@ -44,8 +44,8 @@ def by_user(frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
         yield str(user_id), rows
 
 
-def test_there_are_400_users_numbered_as_they_arrive(crowd: Simulation) -> None:
-    assert crowd.users["user_id"].to_list() == [f"u{number:03d}" for number in range(1, 401)]
+def test_there_are_600_users_numbered_as_they_arrive(crowd: Simulation) -> None:
+    assert crowd.users["user_id"].to_list() == [f"u{number:03d}" for number in range(1, 601)]
     assert crowd.users["joined"].is_sorted()
     assert crowd.ratings["user_id"].unique(maintain_order=True).to_list() == crowd.users["user_id"].to_list()
 
@@ -58,7 +58,7 @@ def test_users_arrive_over_more_than_five_years(crowd: Simulation) -> None:
 
 def test_every_user_rates_15_to_120_films(crowd: Simulation) -> None:
     counts = sorted(crowd.ratings.group_by("user_id").len()["len"].to_list())
-    assert (counts[0], counts[200], counts[-1]) == (15, 42, 120)
+    assert (counts[0], counts[300], counts[-1]) == (15, 43, 120)
 
 
 def test_ratings_go_by_halves_from_half_a_star_to_five(crowd: Simulation) -> None:
