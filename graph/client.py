@@ -127,6 +127,13 @@ class Writer(Reader):
         statement.check(parameters)
         return await self._session.command(statement.text, parameters)
 
+    @asynccontextmanager
+    async def holding(self, statement: WriteStatement, /, **parameters: Any) -> AsyncIterator[None]:
+        """Hold the locks of a statement, whose changes are taken back at the end; a kill lets go of them too."""
+        statement.check(parameters)
+        async with self._session.holding(statement.text, parameters):
+            yield
+
 
 class SessionFactory:
     """Opens sessions with the right mode and bookmarks, and counts the statements sent."""
@@ -188,6 +195,14 @@ class SessionFactory:
         async with self._open(neo4j.WRITE_ACCESS) as session:
             result = await session.run(neo4j.Query(text), parameters)
             return [dict(row) async for row in result]
+
+    @asynccontextmanager
+    async def holding(self, text: str, parameters: dict[str, Any]) -> AsyncIterator[None]:
+        """A transaction that stays open as long as the block."""
+        async with self._open(neo4j.WRITE_ACCESS) as session, await session.begin_transaction() as transaction:
+            await (await transaction.run(text, parameters)).consume()
+            yield
+            await transaction.rollback()
 
     async def explain(self, text: str, parameters: dict[str, Any], word: str = "EXPLAIN") -> neo4j.ResultSummary:
         """The plan of a statement (`EXPLAIN`), or the plan with its figures (`PROFILE`)."""

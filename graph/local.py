@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import time
@@ -25,7 +26,7 @@ from neo4j import GraphDatabase
 from neo4j import exceptions as driver_errors
 
 from cinegraph import plugins
-from cinegraph.errors import PortInUse, StartFailed
+from cinegraph.errors import InvalidInput, PortInUse, StartFailed
 from cinegraph.settings import GraphSettings
 from graph.client import Address
 
@@ -118,6 +119,35 @@ class LocalServer:
             if running:
                 self._stop(running)
         return running is not None
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Keep the server from starting, for work on its files; `InvalidInput` where it runs."""
+        self._make_folders()
+        with self._exclusive("start.lock"):
+            if running := self.running():
+                raise InvalidInput(
+                    f"the local Neo4j runs (process {running.pid}), and this needs it stopped: cinegraph graph stop"
+                )
+            yield
+
+    @contextmanager
+    def opened(self) -> Iterator[Address]:
+        """Run the server for a moment inside of `closed`, where nobody else can attach."""
+        running = self._start()
+        try:
+            self._wait(running)
+            yield Address(running.uri, "neo4j", self.password(), "neo4j")
+        finally:
+            self._stop(running)
+
+    def beside(self, home: Path) -> "LocalServer":
+        """A server in another home with the same settings and password, whose data may take the place of ours."""
+        other = LocalServer(home, self._cache, self._settings, self._progress)
+        other._make_folders()
+        self.password()
+        shutil.copy(self.folder / "password", other.folder)
+        return other
 
     def running(self) -> Running | None:
         """The live server process of this home, if there is one."""

@@ -4,17 +4,21 @@ A statement is recorded after it ran, so a kill between the two runs it again: e
 safe to repeat (`IF NOT EXISTS`, `MERGE`). A file that changed after it was applied is refused.
 """
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
+from typing import Final
 
-from cinegraph.errors import MigrationFailed
+from cinegraph.errors import GraphConflict, GraphStatementFailed, MigrationFailed
 from graph.catalog import WriteStatement, read_statement, write_statement
 from graph.client import Row, Writer
 
+PATIENCE: Final = (0.1, 0.5, 2.0)
+"""Seconds to wait before a constraint is made again."""
 _NAME = re.compile(r"V(\d{4})__(\w+)\.cypher")
 
 
@@ -52,15 +56,43 @@ def _statements(text: str) -> tuple[str, ...]:
 
 
 async def migrate(writer: Writer, migrations: Iterable[Migration] | None = None) -> int:
-    """Bring the graph to the newest version; the number of statements that ran. Going on after a kill is safe."""
-    applied = {row["version"]: row for row in await writer.read(read_statement("migration/applied"))}
-    ran = 0
-    for migration in load_migrations() if migrations is None else migrations:
-        _refuse_changed(migration, applied.get(migration.version))
-        ran += await _apply(writer, migration, int(applied.get(migration.version, {"done": 0})["done"]))
-    if ran:
-        await writer.command(write_statement("migration/await"))
+    """Bring the graph to the newest version; the number of statements that ran. Going on after a kill is safe, and of
+    several who do it at once one does it, while the others wait."""
+    wanted = load_migrations() if migrations is None else tuple(migrations)
+    if not any(missing for _, missing in await _missing(writer, wanted)):
+        return 0
+    await _constrain(writer, "migration/lockable")
+    async with writer.holding(write_statement("migration/lock")):
+        await writer.write(write_statement("migration/unite"))
+        await _constrain(writer, "migration/constrain")
+        ran = 0
+        for migration, missing in await _missing(writer, wanted):
+            ran += await _apply(writer, migration, len(migration.statements) - missing)
+        if ran:
+            await writer.command(write_statement("migration/await"))
     return ran
+
+
+async def _constrain(writer: Writer, name: str) -> None:
+    """Make a constraint where there is none; of several who make it at once some are told that it is being made."""
+    for seconds in PATIENCE:
+        try:
+            await writer.command(write_statement(name))
+            return
+        except (GraphConflict, GraphStatementFailed):
+            await asyncio.sleep(seconds)
+    await writer.command(write_statement(name))
+
+
+async def _missing(writer: Writer, wanted: Iterable[Migration]) -> list[tuple[Migration, int]]:
+    """Each migration, and how many of its statements have not run."""
+    applied = {row["version"]: row for row in await writer.read(read_statement("migration/applied"))}
+    found = []
+    for migration in wanted:
+        row = applied.get(migration.version)
+        _refuse_changed(migration, row)
+        found.append((migration, len(migration.statements) - int(row["done"] if row else 0)))
+    return found
 
 
 def _refuse_changed(migration: Migration, applied: Row | None) -> None:

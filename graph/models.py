@@ -2,7 +2,8 @@
 
 Publishing writes everything of a new version beside what is served, and moves the active pointer last, in one
 transaction. A kill before that leaves the old model as it was; what was half written is written anew next time.
-Embeddings have two slots (`embeddingA`, `embeddingB`), so that the version before the active one keeps its own.
+Embeddings have three slots (`embeddingA` to `embeddingC`): the active version and the one before it keep theirs, and
+the next one is written into what is left.
 """
 
 import json
@@ -18,7 +19,7 @@ from graph.catalog import read_statement, write_statement
 from graph.client import Reader, Row, Writer
 
 BATCH: Final = 5_000
-SLOTS: Final = ("embeddingA", "embeddingB")
+SLOTS: Final = ("embeddingA", "embeddingB", "embeddingC")
 SCHEMA: Final = {"user_id": pl.String, "movie_id": pl.String, "rating": pl.Float64, "at": pl.Int64}
 
 Progress = Callable[[str, int, int | None], None]
@@ -117,31 +118,53 @@ async def describe(writer: Writer, version: Version) -> None:
 
 
 async def publish(writer: Writer, version: Version, content: Published, progress: Progress | None = None) -> None:
-    """Write a version into the graph and make it the active one; safe to repeat after a kill at any point."""
-    active = next((one for one in await list_versions(writer) if one.active), None)
-    slot = _free_slot(version.id, active)
-    await describe(writer, replace(version, status="writing", slot=slot if content.dimensions else ""))
+    """Write a version into the graph and make it the active one; safe to repeat after a kill at any point.
+
+    A version's id is its content: the active one is left as it is, and the one before it has all it wrote.
+    """
+    kept = [one for one in await list_versions(writer) if one.active or one.previous]
+    if any(one.id == version.id for one in kept):
+        await _activate_kept(writer, version.id, kept)
+        return
+    slot = _free_slot(kept) if content.dimensions else ""
+    if slot:
+        await _clear(writer, slot)
+    await describe(writer, replace(version, status="writing", slot=slot))
     await writer.command(write_statement("model/unlink_one"), id=version.id)
     await _batches(writer, "model/link", content.similar, "similar movies", progress, id=version.id)
-    if content.dimensions:
+    if slot:
         await _embed(writer, content, slot, progress)
     await activate(writer, version.id)
 
 
-def _free_slot(version_id: str, active: Version | None) -> str:
-    """The slot that the active version does not use; the active version itself keeps its own."""
-    if active is None or active.slot not in SLOTS or active.id == version_id:
-        return active.slot if active and active.slot else SLOTS[0]
-    return SLOTS[1 - SLOTS.index(active.slot)]
+async def _activate_kept(writer: Writer, version_id: str, kept: list[Version]) -> None:
+    if not any(one.active and one.id == version_id for one in kept):
+        await activate(writer, version_id)
+
+
+def _free_slot(kept: list[Version]) -> str:
+    """A slot of neither the active version nor the one before it."""
+    return next(slot for slot in SLOTS if all(one.slot != slot for one in kept))
+
+
+async def _clear(writer: Writer, slot: str) -> None:
+    """Empty a slot: a vector that stayed would be found as one of the next model."""
+    await writer.write(write_statement("model/free_slot"), slot=slot)
+    for kind in ("movie", "user"):
+        await writer.command(write_statement("model/unindex"), name=f"{kind}_embedding_{_letter(slot)}")
+    await writer.command(write_statement("model/clear_slot"), slot=slot)
+
+
+def _letter(slot: str) -> str:
+    return slot[-1].lower()
 
 
 async def _embed(writer: Writer, content: Published, slot: str, progress: Progress | None) -> None:
-    letter = slot[-1].lower()
+    letter = _letter(slot)
+    config = {"vector.dimensions": content.dimensions, "vector.similarity_function": "cosine"}
     for kind, vectors in (("movies", content.movies), ("users", content.users)):
-        await writer.command(write_statement(f"model/unindex_{kind}_{letter}"))
         rows = ([id_, list(vector)] for id_, vector in vectors)
         await _batches(writer, f"model/embed_{kind}", rows, f"embeddings of {kind}", progress, slot=slot)
-        config = {"vector.dimensions": content.dimensions, "vector.similarity_function": "cosine"}
         await writer.command(write_statement(f"model/index_{kind}_{letter}"), options={"indexConfig": config})
 
 

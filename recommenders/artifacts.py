@@ -5,6 +5,7 @@ the content (all but the time of making), so that the same training gives the sa
 nothing of a user is in it. A folder is written beside its place, synced and renamed, so that it is whole or absent.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -56,7 +57,8 @@ def save_artifact(
     fingerprint: str,
     created_at: Millis,
 ) -> str:
-    """Write the model under `root`, and give its version; the same content a second time changes nothing."""
+    """Write the model under `root`, and give its version; the same content a second time changes nothing, unless what
+    is there is damaged: it is written anew."""
     blobs = {f"{name}.npy": _bytes(array) for name, array in (*scorer.arrays().items(), ("movies", movie_ids))}
     content = {
         "format": FORMAT,
@@ -71,8 +73,9 @@ def save_artifact(
     if not _VERSION.fullmatch(version):
         raise InvalidInput(f"{model!r} is no name for a model: use a-z, 0-9 and _")
     if (root / version).exists():
-        load_artifact(root, version)
-        return version
+        if _is_whole(root, version):
+            return version
+        _set_aside(root, version)
     manifest = {**content, "created_at": created_at}
     manifest["checksum"] = _digest(manifest)
     _place(root, version, {**blobs, MANIFEST: (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()})
@@ -108,11 +111,34 @@ def load_artifact(root: Path, version: str) -> Artifact:
     )
 
 
+def stamp(root: Path, version: str) -> tuple[tuple[str, int, int], ...]:
+    """Another one when a file of a version is another one: name, size and time of change of each."""
+    files = sorted((root / version).glob("*"))
+    with contextlib.suppress(FileNotFoundError):
+        return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    return ()
+
+
 def list_artifacts(root: Path) -> tuple[str, ...]:
     """The versions under `root`, by name; what is not one is passed over."""
     if not root.is_dir():
         return ()
     return tuple(sorted(one.name for one in root.iterdir() if one.is_dir() and _VERSION.fullmatch(one.name)))
+
+
+def _is_whole(root: Path, version: str) -> bool:
+    try:
+        load_artifact(root, version)
+    except (ArtifactCorrupt, NotFound):
+        return False
+    return True
+
+
+def _set_aside(root: Path, version: str) -> None:
+    """Move a damaged version to a name that is no version's, and remove it there: it is whole or absent at any time."""
+    aside = Path(tempfile.mkdtemp(prefix=f".{version}-corrupt-", dir=root))
+    (root / version).rename(aside / version)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _bytes(array: AnyArray) -> bytes:

@@ -25,9 +25,10 @@ from graph.models import (
     list_versions,
     publish,
 )
-from recommenders.arrays import FloatArray
+from recommenders.arrays import FloatArray, IdArray
 from recommenders.artifacts import Artifact, load_artifact, save_artifact
 from recommenders.interactions import Interactions
+from recommenders.scorers import FactorScorer, History
 from recommenders.training import Fitted, TrainingRun
 
 SIMILAR: Final = 20
@@ -74,16 +75,42 @@ def _described(artifact: Artifact) -> Version:
     )
 
 
-def _content(artifact: Artifact, final: Fitted | None = None) -> Published:
-    embeddings = final.embeddings if final else None
-    if final is None or embeddings is None:
+def _content(artifact: Artifact, final: Fitted) -> Published:
+    if final.embeddings is None:
         return Published(similar=_similar(artifact))
     return Published(
         similar=_similar(artifact),
-        movies=_vectors(final.movies.tolist(), embeddings.movies),
-        users=_vectors(final.users.tolist(), embeddings.users),
-        dimensions=int(embeddings.movies.shape[1]),
+        movies=_vectors(final.movies.tolist(), final.embeddings.movies),
+        users=_vectors(final.users.tolist(), final.embeddings.users),
+        dimensions=int(final.embeddings.movies.shape[1]),
     )
+
+
+async def _again(reader: Reader, artifact: Artifact, progress: Progress | None) -> Published:
+    """What a version writes that is no longer in memory: movies' vectors as they are in the artefact, which has
+    nothing of any user; users' vectors are made of what they have rated by now."""
+    scorer = artifact.scorer
+    if not isinstance(scorer, FactorScorer):
+        return Published(similar=_similar(artifact))
+    ratings = await export_interactions(reader, progress)
+    return Published(
+        similar=_similar(artifact),
+        movies=_vectors(artifact.movie_ids.tolist(), scorer.item_factors),
+        users=_users(scorer, artifact.movie_ids, ratings),
+        dimensions=int(scorer.item_factors.shape[1]),
+    )
+
+
+def _users(scorer: FactorScorer, movie_ids: IdArray, ratings: pl.DataFrame) -> Vectors:
+    """The vector of each user whose ratings say something to the model."""
+    index = {movie_id: number for number, movie_id in enumerate(movie_ids.tolist())}
+    for (user_id,), rows in ratings.group_by("user_id", maintain_order=True):
+        pairs = zip(rows["movie_id"], rows["rating"], strict=True)
+        known = [(index[movie_id], rating) for movie_id, rating in pairs if movie_id in index]
+        history = History.from_ratings([item for item, _ in known], [rating for _, rating in known])
+        vector = scorer.user_vector(history)
+        if vector.any():
+            yield str(user_id), vector.tolist()
 
 
 def _vectors(ids: Sequence[str], vectors: FloatArray) -> Vectors:
@@ -100,7 +127,7 @@ def _similar(artifact: Artifact) -> Iterator[tuple[str, str, float, int]]:
 
 
 async def promote(writer: Writer, artifacts: Path, version_id: str, progress: Progress | None = None) -> None:
-    """Serve an older version: its artefact is checked, its SIMILAR relationships are written, last the pointer."""
+    """Serve an older version: its artefact is checked, what it wrote is written again, and last the pointer moves."""
     version = await find_version(writer, version_id)
     if version.active:
         raise ModelError(f"{version_id} is the active model already; nothing was changed")
@@ -108,7 +135,7 @@ async def promote(writer: Writer, artifacts: Path, version_id: str, progress: Pr
     if version.previous:
         await activate(writer, version_id)
     else:
-        await publish(writer, version, _content(artifact), progress)
+        await publish(writer, version, await _again(writer, artifact, progress), progress)
 
 
 async def rollback(writer: Writer, artifacts: Path) -> str:

@@ -18,7 +18,7 @@ from cinegraph.types import Label, MovieFilter, NodeRef
 from graph.catalog import read_statement
 from graph.client import Reader, Row
 from graph.snapshot import Floats, Ints, Mask, Snapshot, empty_snapshot, load_snapshot
-from recommenders.artifacts import Artifact, load_artifact
+from recommenders.artifacts import Artifact, load_artifact, stamp
 from recommenders.content import content_rows, slate_facts
 from recommenders.histories import Histories, UserHistory
 from recommenders.newcomers import with_newcomers
@@ -191,7 +191,7 @@ class Serving:
         self._reader, self._artifacts, self._seconds = reader, artifacts, refresh_seconds
         self.histories = Histories(reader, histories)
         self._state = _nothing(empty_snapshot())
-        self._failed: str | None = None
+        self._failed: tuple[str, object] | None = None
 
     @property
     def state(self) -> State:
@@ -209,7 +209,7 @@ class Serving:
         rows = await self._reader.read(read_statement("meta/state"))
         row: Row = rows[0] if rows else {"version": -1, "activeModel": None, "artifact": None}
         version = row["activeModel"] or ""
-        changed_model = version not in (self._state.version, self._failed)
+        changed_model = version != self._state.version and self._stamped(version) != self._failed
         changed_graph = row["version"] != self._state.snapshot.version
         if not changed_model and not changed_graph:
             return False
@@ -224,12 +224,17 @@ class Serving:
     async def _load(self, version: str) -> Artifact | None:
         if not version:
             return None
+        stamped = self._stamped(version)
         try:
             return await asyncio.to_thread(load_artifact, self._artifacts, version)
         except CinegraphError as error:
-            self._failed = version
+            self._failed = stamped
             log.error("model %s cannot be served, %s goes on: %s", version, self._state.version or "none", error)
             return None
+
+    def _stamped(self, version: str) -> tuple[str, object]:
+        """A version and the state of its files: one that failed to load is tried again when they are others."""
+        return version, stamp(self._artifacts, version)
 
     async def watch(self) -> None:
         """Refresh for ever; a graph that is away for a while is not an error here."""

@@ -1,30 +1,36 @@
-"""The offline way for large data sets: CSV files for `neo4j-admin database import full`, into a new database.
+"""The offline way for large data sets: CSV files for `neo4j-admin database import full`, into a new store.
 
-It replaces the whole graph, so it is refused where there is one already, unless told to; the server must not run.
+It replaces the whole graph, so it is refused where there is one already, unless told to; the server must not run, and
+cannot be started meanwhile. The new store is made, indexed and recorded in a folder of its own, and takes the place of
+the old one in the last step: whatever fails before that, a kill too, leaves the old graph as it was.
 """
 
 import asyncio
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from cinegraph.errors import IngestError, InvalidInput
 from cinegraph.settings import GraphSettings
 from graph.catalog import read_statement
 from graph.client import GraphClient, Row
 from graph.ingest.checkpoint import open_checkpoint, recorded
+from graph.ingest.exchange import exchange, mend
 from graph.ingest.layouts import find_layout
 from graph.ingest.movielens import MovieLens, check_movielens
 from graph.ingest.options import IngestOptions, Progress, in_thread, silent
 from graph.ingest.quality import QualityReport, report
 from graph.ingest.tables import GraphTables, Statistics
 from graph.ingest.tmdb import Facts, Linker, Lookup, check_tmdb, depends_on, find_files
+from graph.ingest.workspace import work_folder
 from graph.local import LocalServer
 from graph.migrations import migrate
+
+STORE: Final = "databases/neo4j"
+"""Where the graph lies in the folder of data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,18 @@ class BulkSources:
 
     movielens: Path
     tmdb: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Print:
+    """What is recorded of a source, so that it counts as ingested."""
+
+    kind: str
+    name: str
+    fingerprint: str
+
+
+Checked: TypeAlias = tuple[list[_Print], MovieLens, Facts]
 
 
 async def ingest_bulk(
@@ -50,23 +68,25 @@ async def ingest_bulk(
     the server runs, and for a graph that is not empty unless `overwrite`.
     """
     options = options or IngestOptions()
-    if server.running():
-        raise InvalidInput("the local Neo4j runs, and an import needs it stopped: cinegraph graph stop")
-    if not overwrite:
-        await _refuse_full(server, settings)
-    server.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="import-", dir=server.folder) as folder:
-        prints, data, facts = await _check(sources, Path(folder), options, progress)
-        tables = await _write(data, facts, Path(folder), progress)
-        await asyncio.to_thread(_import, server, tables)
-        async with _client(server, settings) as client:
-            progress("indexes", 0, None)
-            await migrate(client.writer)
-            return await _record(client, prints, data, facts)
+    with server.closed():
+        await asyncio.to_thread(mend, _data(server), STORE)
+        if not overwrite:
+            await _refuse_full(server, settings)
+        with work_folder(server.folder, "import-") as folder:
+            prints, data, facts = await _check(sources, folder, options, progress)
+            tables = await _write(data, facts, folder, progress)
+            new = server.beside(folder)
+            found = await _make(new, settings, tables, (prints, data, facts), progress)
+            await asyncio.to_thread(exchange, _data(new), _data(server))
+    return found
+
+
+def _data(server: LocalServer) -> Path:
+    return server.folder / "neo4j" / "data"
 
 
 async def _refuse_full(server: LocalServer, settings: GraphSettings) -> None:
-    if not (server.folder / "neo4j" / "data" / "databases" / "neo4j").exists():
+    if not (_data(server) / STORE).exists():
         return
     async with _client(server, settings) as client:
         (state,) = await client.reader.read(read_statement("import/is_empty"))
@@ -77,29 +97,31 @@ async def _refuse_full(server: LocalServer, settings: GraphSettings) -> None:
         )
 
 
+async def _make(
+    new: LocalServer, settings: GraphSettings, tables: GraphTables, checked: Checked, progress: Progress
+) -> QualityReport:
+    """The store of a new graph, with its indexes and the record of what is in it."""
+    progress("importing", 0, None)
+    await asyncio.to_thread(_import, new, tables)
+    async with _client(new, settings) as client:
+        progress("indexes", 0, None)
+        await migrate(client.writer)
+        return await _record(client, *checked)
+
+
 @contextlib.asynccontextmanager
 async def _client(server: LocalServer, settings: GraphSettings) -> AsyncIterator[GraphClient]:
     """A client of the server, which runs only as long as this."""
-    address = await asyncio.to_thread(server.attach)
+    opened = server.opened()
+    address = await asyncio.to_thread(opened.__enter__)
     try:
         async with GraphClient(address, settings) as client:
             yield client
     finally:
-        await asyncio.to_thread(server.release)
+        await asyncio.to_thread(opened.__exit__, None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Print:
-    """What is recorded of a source, so that it counts as ingested."""
-
-    kind: str
-    name: str
-    fingerprint: str
-
-
-async def _check(
-    sources: BulkSources, folder: Path, options: IngestOptions, progress: Progress
-) -> tuple[list[_Print], MovieLens, Facts]:
+async def _check(sources: BulkSources, folder: Path, options: IngestOptions, progress: Progress) -> Checked:
     """Look at every row of every file, before anything of the old graph is touched."""
     source, layout = await asyncio.to_thread(find_layout, sources.movielens)
     prints = [_Print("movielens", source.name, await asyncio.to_thread(source.fingerprint))]
@@ -147,7 +169,6 @@ def _import(server: LocalServer, tables: GraphTables) -> None:
         "import",
         "full",
         "neo4j",
-        "--overwrite-destination",
         "--id-type=string",
         "--bad-tolerance=0",
         f"--multiline-fields={str(tables.has_lines()).lower()}",
@@ -157,10 +178,8 @@ def _import(server: LocalServer, tables: GraphTables) -> None:
     ]
     done = server.admin(*arguments)
     if done.returncode:
-        for name in ("databases", "transactions"):  # half a store would keep the server from starting
-            shutil.rmtree(server.folder / "neo4j" / "data" / name / "neo4j", ignore_errors=True)
         words = "\n".join((done.stdout + done.stderr).strip().splitlines()[-6:])
-        raise IngestError(f"neo4j-admin could not import the files; the graph is empty now. Its last words:\n{words}")
+        raise IngestError(f"neo4j-admin could not import the files; the graph is as it was. Its last words:\n{words}")
 
 
 async def _record(client: GraphClient, prints: list[_Print], data: MovieLens, facts: Facts) -> QualityReport:

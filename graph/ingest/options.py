@@ -30,6 +30,8 @@ class IngestOptions:
     """Share of a file's rows that may be bad; with more, nothing is written."""
     quarantine: Path | None = None
     """File for the bad rows; none: they are only counted."""
+    work: Path | None = None
+    """Folder for the files of a run, as large as the data set; none: the system's place for such things."""
     batch_rows: int = 5_000
     """Rows of one transaction, about."""
     lanes: int = 2

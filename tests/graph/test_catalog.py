@@ -14,7 +14,7 @@ FOLDER = ROOT / "graph" / "cypher"
 FILES = sorted(FOLDER.rglob("*.cypher"))
 NAMES = [str(file.relative_to(FOLDER)).removesuffix(".cypher") for file in FILES]
 PACKAGES = ("api", "cinegraph", "graph", "recommenders")
-SCHEMA = re.compile(r"^(CREATE|DROP) (VECTOR )?INDEX", re.M)
+SCHEMA = re.compile(r"^(CREATE|DROP) (CONSTRAINT|(VECTOR )?INDEX)", re.M)
 
 
 def users_of(name: str) -> list[str]:

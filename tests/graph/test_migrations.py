@@ -1,5 +1,7 @@
 """Migrations: once each, in order, and safe to interrupt anywhere (T14)."""
 
+import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -8,6 +10,7 @@ from cinegraph.errors import MigrationFailed
 from graph.catalog import ReadStatement, WriteStatement
 from graph.client import GraphClient, Row, Writer
 from graph.migrations import Migration, load_migrations, migrate
+from tests.conftest import GRAPH_SETTINGS
 
 ONE = Migration(
     9001,
@@ -60,13 +63,47 @@ async def test_the_second_run_does_nothing(graph: GraphClient) -> None:
 
 @pytest.mark.parametrize("after", [False, True])
 async def test_t14_a_migration_killed_at_any_statement_resumes(graph: GraphClient, after: bool) -> None:
-    for at in range(1, 2 * len(ONE.statements) + 1):
+    for at in range(1, 2 * len(ONE.statements) + 4):
         await graph.writer.write(FORGET)
         with pytest.raises(Killed):
             await migrate(Crashing(graph, at, after), [ONE])
         await migrate(graph.writer, [ONE])
         assert await graph.reader.read(TRIALS) == WHOLE
         assert await migrate(graph.writer, [ONE]) == 0
+    await graph.writer.write(FORGET)
+
+
+async def test_of_eight_who_migrate_at_once_one_does(graph: GraphClient) -> None:
+    unconstrain = WriteStatement("unconstrain", "DROP CONSTRAINT migration_id IF EXISTS", frozenset())
+    unlock = WriteStatement("unlock", "DROP CONSTRAINT migration_lock_id IF EXISTS", frozenset())
+    for statement in (FORGET, unconstrain, unlock):
+        await graph.writer.command(statement)
+    count = replace(ONE, statements=("CREATE (:Trial {id: 'once'})", *ONE.statements))
+    constraint = Migration(
+        9002, "key", ("CREATE CONSTRAINT trial_id IF NOT EXISTS FOR (n:Trial) REQUIRE n.id IS UNIQUE",)
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(GraphClient(graph.address, GRAPH_SETTINGS)) for _ in range(8)]
+        ran = await asyncio.gather(*(migrate(client.writer, [count, constraint]) for client in clients))
+    assert sorted(ran) == [0] * 7 + [5]
+    nodes = await graph.session.read("MATCH (m:Migration) WHERE m.version > 9000 RETURN m.version AS v ORDER BY v", {})
+    assert [row["v"] for row in nodes] == [9001, 9002]
+    assert len(await graph.reader.read(TRIALS)) == 3
+    assert await graph.session.read("MATCH (l:MigrationLock) RETURN count(l) AS n", {}) == [{"n": 0}]
+    await graph.writer.command(WriteStatement("drop", "DROP CONSTRAINT trial_id", frozenset()))
+    await graph.writer.write(FORGET)
+
+
+async def test_records_that_are_there_more_than_once_become_one(graph: GraphClient) -> None:
+    await graph.writer.command(WriteStatement("open", "DROP CONSTRAINT migration_id IF EXISTS", frozenset()))
+    await graph.session.write(
+        "UNWIND [1, 3, 2] AS done CREATE (:Migration {id: 9001, version: 9001, checksum: $checksum, done: done})",
+        {"checksum": ONE.checksum},
+    )
+    other = replace(ONE, version=9002, statements=("MERGE (n:Trial {id: 'c'})",))
+    assert await migrate(graph.writer, [ONE, other]) == 1
+    text = "MATCH (m:Migration) WHERE m.version = 9001 RETURN collect(m.done) AS done"
+    assert await graph.session.read(text, {}) == [{"done": [3]}]
     await graph.writer.write(FORGET)
 
 

@@ -134,6 +134,24 @@ def test_damage_is_refused_by_the_file_at_fault(tmp_path: Path, file: str, damag
         load_artifact(tmp_path, version)
 
 
+@pytest.mark.parametrize("damage", [truncate, flip, Path.unlink])
+@pytest.mark.parametrize("file", ["popularity.npy", "manifest.json"])
+def test_a_damaged_version_is_written_anew(tmp_path: Path, file: str, damage: Callable[[Path], None]) -> None:
+    version = save(tmp_path)
+    before = files(tmp_path / version)
+    damage(tmp_path / version / file)
+    assert save(tmp_path) == version
+    assert files(tmp_path / version) == before
+    assert [one.name for one in tmp_path.iterdir()] == [version]
+
+
+def test_a_file_in_the_place_of_a_version_is_replaced(tmp_path: Path) -> None:
+    version = save(tmp_path / "other")
+    (tmp_path / version).write_text("no folder")
+    assert save(tmp_path) == version
+    assert load_artifact(tmp_path, version).version == version
+
+
 def test_every_bit_of_a_manifest_counts(tmp_path: Path) -> None:
     """Space aside, no byte can change unseen."""
     version = save(tmp_path)

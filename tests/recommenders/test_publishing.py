@@ -204,11 +204,16 @@ async def test_without_a_version_before_there_is_no_way_back(graph: GraphClient,
     assert await active(graph) == (version, None)
 
 
-async def test_publishing_the_active_version_again_changes_nothing_but_the_catalogues_version(
+async def test_publishing_a_version_that_is_kept_writes_nothing_of_it_again(
     graph: GraphClient, tmp_path: Path, three: tuple[str, str, str]
 ) -> None:
     _, second, third = three
-    before = await similar(graph)
+    edges = "MATCH ()-[r:SIMILAR]->() WITH elementId(r) AS id ORDER BY id RETURN collect(id) AS ids"
+    state = "MATCH (m:Meta) MATCH (v:ModelVersion {id: m.activeModel}) RETURN [m.version, v.status] AS state"
+    before = await one(graph, edges), await one(graph, state)
     assert await publish_model(graph, tmp_path, POPULAR, "popular") == third
     assert await active(graph) == (third, second)
-    assert await similar(graph) == before
+    assert (await one(graph, edges), await one(graph, state)) == before
+    assert await publish_model(graph, tmp_path, FACTORS, "lightgcn") == second
+    assert await active(graph) == (second, third)
+    assert await one(graph, edges) == before[0]

@@ -248,6 +248,17 @@ async def test_t25_a_corrupt_model_leaves_the_old_one_serving(
     assert serving.model_version == good
 
 
+async def test_a_corrupt_model_is_served_once_it_was_trained_anew(
+    graph: GraphClient, serving: Serving, tmp_path: Path
+) -> None:
+    broken = await corrupt(graph, tmp_path, FACTORS)
+    await serving.refresh()
+    assert not await serving.refresh()
+    assert await publish_model(graph, tmp_path, FACTORS, "lightgcn") == broken
+    assert await serving.refresh()
+    assert serving.model_version == broken
+
+
 async def test_a_model_without_an_artefact_leaves_the_old_one_serving(
     graph: GraphClient, serving: Serving, tmp_path: Path
 ) -> None:
