@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 
-from cinegraph.errors import MigrationFailed
+from cinegraph.errors import MigrationFailed, SchemaMissing
 from graph.catalog import WriteStatement, read_statement, write_statement
-from graph.client import Row, Writer
+from graph.client import Reader, Row, Writer
 
 _NAME = re.compile(r"V(\d{4})__(\w+)\.cypher")
 
@@ -61,6 +61,18 @@ async def migrate(writer: Writer, migrations: Iterable[Migration] | None = None)
     if ran:
         await writer.command(write_statement("migration/await"))
     return ran
+
+
+async def check_schema(reader: Reader) -> None:
+    """Raise `SchemaMissing` for a graph that lacks a migration; nothing is written."""
+    applied = {row["version"]: row["done"] for row in await reader.read(read_statement("migration/applied"))}
+    missing = [one for one in load_migrations() if applied.get(one.version, 0) < len(one.statements)]
+    if missing:
+        names = ", ".join(f"V{one.version:04}__{one.name}" for one in missing)
+        raise SchemaMissing(
+            f"the graph lacks what Cinegraph needs ({names}), and this command only reads; cinegraph graph migrate "
+            f"makes it ready, and so does every command that writes: ingest, train, serve"
+        )
 
 
 def _refuse_changed(migration: Migration, applied: Row | None) -> None:

@@ -8,12 +8,14 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cinegraph.errors import IngestError, InvalidInput
 from cinegraph.settings import GraphSettings
+from graph.attachment import attached
 from graph.catalog import read_statement
 from graph.client import GraphClient, Row
 from graph.ingest.checkpoint import open_checkpoint, recorded
@@ -25,6 +27,7 @@ from graph.ingest.tables import GraphTables, Statistics
 from graph.ingest.tmdb import Facts, Linker, Lookup, check_tmdb, depends_on, find_files
 from graph.local import LocalServer
 from graph.migrations import migrate
+from graph.threads import stoppable
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ async def ingest_bulk(
     with tempfile.TemporaryDirectory(prefix="import-", dir=server.folder) as folder:
         prints, data, facts = await _check(sources, Path(folder), options, progress)
         tables = await _write(data, facts, Path(folder), progress)
-        await asyncio.to_thread(_import, server, tables)
+        await stoppable(lambda ending: _import(server, tables, ending))
         async with _client(server, settings) as client:
             progress("indexes", 0, None)
             await migrate(client.writer)
@@ -80,12 +83,8 @@ async def _refuse_full(server: LocalServer, settings: GraphSettings) -> None:
 @contextlib.asynccontextmanager
 async def _client(server: LocalServer, settings: GraphSettings) -> AsyncIterator[GraphClient]:
     """A client of the server, which runs only as long as this."""
-    address = await asyncio.to_thread(server.attach)
-    try:
-        async with GraphClient(address, settings) as client:
-            yield client
-    finally:
-        await asyncio.to_thread(server.release)
+    async with attached(server) as address, GraphClient(address, settings) as client:
+        yield client
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ async def _write(data: MovieLens, facts: Facts, folder: Path, progress: Progress
     return tables
 
 
-def _import(server: LocalServer, tables: GraphTables) -> None:
+def _import(server: LocalServer, tables: GraphTables, ending: threading.Event) -> None:
     arguments = [
         "database",
         "import",
@@ -155,11 +154,11 @@ def _import(server: LocalServer, tables: GraphTables) -> None:
         f"--report-file={tables.folder / 'import.report'}",
         *tables.arguments(),
     ]
-    done = server.admin(*arguments)
+    done = server.admin(*arguments, ending=ending)
     if done.returncode:
         for name in ("databases", "transactions"):  # half a store would keep the server from starting
             shutil.rmtree(server.folder / "neo4j" / "data" / name / "neo4j", ignore_errors=True)
-        words = "\n".join((done.stdout + done.stderr).strip().splitlines()[-6:])
+        words = "\n".join(done.stdout.strip().splitlines()[-6:])
         raise IngestError(f"neo4j-admin could not import the files; the graph is empty now. Its last words:\n{words}")
 
 

@@ -11,7 +11,7 @@ import pytest
 import uvloop
 
 from cinegraph.cli import run
-from cinegraph.cli.serve import _bound
+from cinegraph.cli.serve import bound
 from cinegraph.settings import load_settings
 from graph.client import Address, GraphClient
 from tests import tiny
@@ -92,7 +92,7 @@ def test_small_answers_are_sent_at_once(loop: Callable[[Coroutine[Any, Any, bool
     """A connection that collects small writes (Nagle) would hold each answer back by 40 ms."""
 
     async def at_once() -> bool:
-        listener, sent = _bound("127.0.0.1", 0), asyncio.get_running_loop().create_future()
+        listener, sent = bound("127.0.0.1", 0), asyncio.get_running_loop().create_future()
 
         def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             connection = writer.get_extra_info("socket")
