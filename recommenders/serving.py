@@ -238,7 +238,7 @@ class Serving:
             except CinegraphError as error:
                 log.warning("could not look for a new model: %s", error)
             except Exception:
-                log.exception("a fault while looking for a new model; %s goes on", self.model_version or "nothing")
+                log.exception("a fault while looking for a new model; what is served stays")
 
     # -- answers -------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,10 @@
 """The offline import makes the graph that the online one makes, and replaces none by accident."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cinegraph.errors import IngestError, InvalidInput, QualityTooLow
@@ -79,3 +81,18 @@ async def test_an_import_that_fails_leaves_a_graph_that_starts(
     options = IngestOptions(cast_limit=1)
     report = await ingest_bulk(server, GRAPH_SETTINGS, sources, options)
     assert report.relationships["ACTED_IN"] == 2
+
+
+async def test_an_import_that_is_cancelled_leaves_no_process_and_no_half_of_a_graph(
+    server: LocalServer, sources: BulkSources
+) -> None:
+    ours = psutil.Process()
+    before = set(ours.children())
+    task = asyncio.create_task(ingest_bulk(server, GRAPH_SETTINGS, sources))
+    while not set(ours.children()) - before:
+        await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert set(ours.children()) == before
+    assert not (server.folder / "neo4j" / "data" / "databases" / "neo4j").exists()
