@@ -40,12 +40,14 @@ $(UV):
 	$(BIN)/python -m pip install -q --disable-pip-version-check "uv>=0.9,<1"
 
 .venv/.ready-default: $(UV) $(LOCK) pyproject.toml
+	@echo "Fetching the locked Python packages into .venv; this may take some minutes, and is done once"
 	$(UV) pip sync -q --python $(BIN)/python --require-hashes $(LOCK)
 	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	@rm -f .venv/.ready-* && touch $@
 
 # uv knows where the small build lies; its wheels are not PyPI's, so torch and its CUDA libraries leave the hashed lock.
 .venv/.ready-cpu: $(UV) $(LOCK) pyproject.toml
+	@echo "Fetching the locked Python packages into .venv; this may take some minutes, and is done once"
 	awk '/^[a-z]/ {cuda = /^(torch|triton|nvidia-[a-z0-9-]*|cuda-[a-z0-9-]*)==/} !cuda' $(LOCK) > .venv/lock-cpu.txt
 	$(UV) pip sync -q --python $(BIN)/python --require-hashes .venv/lock-cpu.txt
 	$(UV) pip install -q --python $(BIN)/python --torch-backend cpu "$$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' $(LOCK))"

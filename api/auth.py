@@ -3,8 +3,6 @@
 The secret lies in the home folder, readable by its owner alone, and is made where it is missing.
 """
 
-import contextlib
-import os
 import secrets
 import time
 from pathlib import Path
@@ -12,22 +10,18 @@ from pathlib import Path
 import jwt
 
 from cinegraph.errors import InvalidInput, NotSignedIn
+from cinegraph.secret_file import read_or_make
 
 ALGORITHM = "HS256"
 ISSUER = "cinegraph"
 AUDIENCE = "cinegraph-dev"
 DAY = 86_400
+SECRET_BYTES = 32
 
 
 def load_secret(home: Path) -> bytes:
     """The server's secret, 32 bytes; made once with mode 0600."""
-    path = home / "secret"
-    home.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-    return path.read_bytes()
+    return read_or_make(home / "secret", lambda: secrets.token_bytes(SECRET_BYTES), SECRET_BYTES)
 
 
 def make_token(secret: bytes, user_id: str, days: int) -> str:

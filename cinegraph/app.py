@@ -1,9 +1,10 @@
 """The composition root: the only place that wires settings, graph, models and API together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 
@@ -13,44 +14,65 @@ from api.context import Services
 from api.ids import Cursors
 from api.server import build_app
 from cinegraph.settings import Settings
+from graph.attachment import Shown, attached, unseen, watch
 from graph.client import Address, GraphClient
-from graph.local import LocalServer, watch
-from graph.migrations import migrate
+from graph.local import LocalServer
+from graph.migrations import check_schema, migrate
 from recommenders.serving import Serving
 from recommenders.slate import Tuning
 
-Progress = Callable[[int, int], None]
 
-
-def local_server(settings: Settings, progress: Progress | None = None) -> LocalServer:
+def local_server(settings: Settings) -> LocalServer:
     """The Neo4j that we run ourselves for this home."""
-    return LocalServer(settings.home, settings.cache_dir, settings.graph, progress)
+    return LocalServer(settings.home, settings.cache_dir, settings.graph)
 
 
 @asynccontextmanager
-async def open_graph(settings: Settings, progress: Progress | None = None) -> AsyncIterator[GraphClient]:
-    """The graph of these settings, migrated: the one by URI, or the local one, started where it does not run."""
+async def open_graph(settings: Settings, shown: Shown = unseen) -> AsyncIterator[GraphClient]:
+    """The graph of these settings, brought to the newest schema: the one by URI, or the local one, started where it
+    does not run."""
+    async with _connected(settings, shown) as client:
+        await migrate(client.writer)
+        yield client
+
+
+@asynccontextmanager
+async def open_for_reading(settings: Settings, shown: Shown = unseen) -> AsyncIterator[GraphClient]:
+    """The same graph as it is; nothing is written. Raises `SchemaMissing` for one that was never made ready."""
+    async with _connected(settings, shown) as client:
+        await check_schema(client.reader)
+        yield client
+
+
+@asynccontextmanager
+async def _connected(settings: Settings, shown: Shown) -> AsyncIterator[GraphClient]:
     if settings.graph.uri:
-        async with GraphClient(_address(settings), settings.graph) as client:
+        async with GraphClient(given_address(settings), settings.graph) as client:
             await client.check()
-            await migrate(client.writer)
             yield client
         return
-    server = local_server(settings, progress)
-    address = await asyncio.to_thread(server.attach)
-    watcher = asyncio.create_task(watch(server))
+    server = local_server(settings)
+    async with (
+        attached(server, shown) as address,
+        _during(watch(server)),
+        GraphClient(address, settings.graph) as client,
+    ):
+        yield client
+
+
+@asynccontextmanager
+async def _during(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Work beside something else, ended with it."""
+    task = asyncio.create_task(work)
     try:
-        async with GraphClient(address, settings.graph) as client:
-            await migrate(client.writer)
-            yield client
+        yield
     finally:
-        watcher.cancel()
-        with suppress(asyncio.CancelledError):
-            await watcher
-        await asyncio.to_thread(server.release)
+        task.cancel()
+        await asyncio.wait([task])
 
 
-def _address(settings: Settings) -> Address:
+def given_address(settings: Settings) -> Address:
+    """The graph that is given by its URI."""
     graph = settings.graph
     password = graph.password.get_secret_value() if graph.password else ""
     return Address(graph.uri or "", graph.user, password, graph.database)
@@ -77,15 +99,9 @@ def build_services(settings: Settings, client: GraphClient) -> Services:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, progress: Progress | None = None) -> AsyncIterator[Starlette]:
-    """The API over its graph, warm: model and catalogue are in memory before the first request."""
-    async with open_graph(settings, progress) as client:
-        services = build_services(settings, client)
-        await services.serving.refresh()
-        watcher = asyncio.create_task(services.serving.watch())
-        try:
-            yield build_app(services, settings.api, load_secret(settings.home))
-        finally:
-            watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await watcher
+async def open_app(settings: Settings, client: GraphClient) -> AsyncIterator[Starlette]:
+    """The API over a graph, warm: model and catalogue are in memory before the first request."""
+    services = build_services(settings, client)
+    await services.serving.refresh()
+    async with _during(services.serving.watch()):
+        yield build_app(services, settings.api, load_secret(settings.home))

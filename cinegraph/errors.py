@@ -14,11 +14,13 @@
     │   ├── GraphConflict          a constraint, or a deadlock that did not resolve
     │   ├── GraphFull              no space left for a write
     │   ├── GraphStatementFailed   the server refused the statement
-    │   └── MigrationFailed        a migration that changed after it was applied, or broke
+    │   ├── MigrationFailed        a migration that changed after it was applied, or broke
+    │   └── SchemaMissing          a graph that was not made ready by us, where we only read
     ├── LocalServerError           the Neo4j that we run ourselves
     │   ├── PortInUse
     │   ├── DownloadFailed
     │   ├── ChecksumMismatch
+    │   ├── ServerInUse            others use what was to be stopped
     │   └── StartFailed
     ├── IngestError                files that are to become a graph
     │   ├── SourceMalformed        not the format it claims to be
@@ -27,6 +29,7 @@
     │   ├── NotEnoughData
     │   ├── ModelRefused           a model that must not be served
     │   └── ArtifactCorrupt        an artefact that is truncated, foreign or changed
+    ├── SecretBroken               a password or key in a file that was cut short
     └── MissingExtra               an optional part that is not installed
 
 `code` is stable and goes to `extensions.code`; `retryable` says whether the same call may work a moment later.
@@ -132,6 +135,12 @@ class MigrationFailed(GraphError):
     code = "MIGRATION_FAILED"
 
 
+class SchemaMissing(GraphError):
+    """A graph that was not made ready by us, where we only read."""
+
+    code = "SCHEMA_MISSING"
+
+
 class LocalServerError(CinegraphError):
     """The Neo4j that we run ourselves."""
 
@@ -155,6 +164,12 @@ class ChecksumMismatch(LocalServerError):
     """What was fetched is not what the lock names."""
 
     code = "CHECKSUM_MISMATCH"
+
+
+class ServerInUse(LocalServerError):
+    """Others use what was to be stopped."""
+
+    code = "SERVER_IN_USE"
 
 
 class StartFailed(LocalServerError):
@@ -203,6 +218,12 @@ class ArtifactCorrupt(ModelError):
     """An artefact that is truncated, foreign or changed."""
 
     code = "ARTIFACT_CORRUPT"
+
+
+class SecretBroken(CinegraphError):
+    """A password or key in a file that was cut short."""
+
+    code = "SECRET_BROKEN"
 
 
 class MissingExtra(CinegraphError):

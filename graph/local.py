@@ -1,149 +1,143 @@
 """The Neo4j that we run ourselves: a child process in its own folder, on loopback, found again by every `cinegraph`.
 
-Whoever comes first starts it; whoever comes later attaches. Each holds a shared lock while it uses the server, and the
-last one to leave stops it, unless `cinegraph graph start` said that it stays. Locks are the kernel's, so that a killed
-process leaves none behind.
+Whoever comes first starts it; whoever comes later attaches. The last one to leave stops it, unless `cinegraph graph
+start` said that it stays. Those who are attached keep the address they got: a server that died is started again on its
+port, and so is one that was stopped under them, as soon as somebody asks for it.
 """
 
-import asyncio
 import contextlib
 import fcntl
-import json
-import os
 import secrets
 import shutil
-import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import TypeAlias
 
 import psutil
 from neo4j import GraphDatabase
 from neo4j import exceptions as driver_errors
 
 from cinegraph import plugins
-from cinegraph.errors import InvalidInput, PortInUse, StartFailed
+from cinegraph.errors import InvalidInput, ServerInUse, StartFailed
+from cinegraph.secret_file import read_or_make
 from cinegraph.settings import GraphSettings
 from graph.client import Address
+from graph.running import Running, free_port, read_running, refuse_used, write_running
+from graph.users import Users
 
 MAIN = "org.neo4j.server.CommunityEntryPoint"
 ADMIN = "org.neo4j.cli.AdminTool"
 OPENS = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent", "java.lang")
 STOP_SECONDS = 60.0
+LEAST_PASSWORD = 8
+"""Characters of a password that Neo4j takes."""
 
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A server process: enough to know it again after others have used its process id."""
-
-    pid: int
-    created: float
-    port: int
-    stays: bool = False
-
-    @property
-    def alive(self) -> bool:
-        """Whether this very process still runs."""
-        try:
-            process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
-
-    @property
-    def uri(self) -> str:
-        return f"bolt://127.0.0.1:{self.port}"
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with (parts fetched, parts in all)."""
 
 
 class LocalServer:
-    """The local Neo4j of one home folder."""
+    """The local Neo4j of one home folder.
 
-    def __init__(self, home: Path, cache: Path, settings: GraphSettings, progress: Progress | None = None) -> None:
+    What takes long looks at the event `ending`, and raises `StartFailed` soon after it is set.
+    """
+
+    def __init__(self, home: Path, cache: Path, settings: GraphSettings) -> None:
         self.folder = home / "graph"
-        self._cache, self._settings, self._progress = cache, settings, progress
+        self._cache, self._settings = cache, settings
+        self._users = Users(self.folder / "users")
         self._child: subprocess.Popen[bytes] | None = None
-        self._use: IO[str] | None = None
+        self._port = 0
 
     # -- what others ask for -------------------------------------------------------------------------------------
 
-    def attach(self) -> Address:
+    def attach(self, ending: threading.Event | None = None, progress: Progress | None = None) -> Address:
         """The address of the running server, starting it first where it does not run; held until `release`."""
         self._make_folders()
-        self._hold()
+        ending = ending or threading.Event()
         try:
-            with self._exclusive("start.lock"):
-                running = self.running() or self._start()
-                self._wait(running)
+            with self._alone(ending):
+                self._users.enter()
+                running = self.running()
+                if running:
+                    self._wait(running, ending)
+                else:
+                    running = self._start(ending, progress)
+                self._port = running.port
         except BaseException:
             self.release()
             raise
-        return Address(running.uri, "neo4j", self.password(), "neo4j")
+        return self.address(running)
 
     def release(self) -> None:
         """Let go; the last user stops the server, unless it was told to stay."""
-        if self._use is None:
+        if not self._users.entered:
             return
-        with self._exclusive("start.lock"):
-            self._use.close()
-            self._use = None
+        with self._alone():
+            self._users.leave()
+            self._port = 0
             running = self.running()
-            if running and not running.stays and self._unused():
+            if running and not running.stays and not self._users.others():
                 self._stop(running)
 
-    def stay(self) -> Address:
-        """Attach and leave the server running after us."""
-        address = self.attach()
-        running = self.running()
-        if running:
-            self._remember(Running(running.pid, running.created, running.port, stays=True))
-        return address
+    def stay(self) -> None:
+        """Leave the running server to itself, also after its last user."""
+        with self._alone():
+            running = self.running()
+            if running:
+                self._remember(replace(running, stays=True))
 
-    def revive(self) -> None:
-        """Start the server again on the port it had, for those who are attached to it."""
-        with self._exclusive("start.lock"):
-            if self.running() is None:
-                running = self._start(self._last_port())
-                self._wait(running)
+    def revive(self, ending: threading.Event | None = None) -> Running | None:
+        """Start the server again on the port it had, for those who are attached to it; None where nobody has to."""
+        ending = ending or threading.Event()
+        with self._alone(ending):
+            return self._start(ending) if self.died() else None
 
-    def stop(self) -> bool:
-        """Stop the server, whoever uses it; whether there was one."""
+    def stop(self, *, force: bool = False) -> bool:
+        """Stop the server; whether there was one. `ServerInUse` while somebody uses it.
+
+        By `force` it is stopped all the same, and does not run again until somebody starts it.
+        """
         self._make_folders()
-        with self._exclusive("start.lock"):
+        with self._alone():
+            users = self.users()
+            if users and not force:
+                raise ServerInUse(_used_by(users))
             running = self.running()
             if running:
                 self._stop(running)
+            last = self._last()
+            if last:
+                self._remember(replace(last, stays=False, stopped=True))
         return running is not None
 
     @contextmanager
     def closed(self) -> Iterator[None]:
         """Keep the server from starting, for work on its files; `InvalidInput` where it runs."""
         self._make_folders()
-        with self._exclusive("start.lock"):
+        with self._alone():
             if running := self.running():
                 raise InvalidInput(
                     f"the local Neo4j runs (process {running.pid}), and this needs it stopped: cinegraph graph stop"
                 )
             yield
 
-    @contextmanager
-    def opened(self) -> Iterator[Address]:
-        """Run the server for a moment inside of `closed`, where nobody else can attach."""
-        running = self._start()
-        try:
-            self._wait(running)
-            yield Address(running.uri, "neo4j", self.password(), "neo4j")
-        finally:
-            self._stop(running)
+    def run(self, ending: threading.Event) -> Running:
+        """Run the server inside of `closed`, where nobody else can attach, until `end`."""
+        return self._start(ending)
+
+    def end(self, running: Running) -> None:
+        """Stop what `run` started."""
+        self._stop(running)
 
     def beside(self, home: Path) -> "LocalServer":
         """A server in another home with the same settings and password, whose data may take the place of ours."""
-        other = LocalServer(home, self._cache, self._settings, self._progress)
+        other = LocalServer(home, self._cache, self._settings)
         other._make_folders()
         self.password()
         shutil.copy(self.folder / "password", other.folder)
@@ -156,22 +150,41 @@ class LocalServer:
         last = self._last()
         return last if last and last.alive else None
 
+    def died(self) -> bool:
+        """Whether the server ended without having been stopped."""
+        last = self._last()
+        return self.running() is None and not (last and last.stopped)
+
+    def users(self) -> list[int]:
+        """The processes that use the server beside this object."""
+        return sorted(set(self._users.others()))
+
+    def address(self, running: Running) -> Address:
+        """Where that server is, and how to get in."""
+        return Address(running.uri, "neo4j", self.password(), "neo4j")
+
     def password(self) -> str:
         """The generated password, in a file that only its owner can read."""
+        known = (self.folder / "neo4j" / "data" / "databases" / "system").exists()
         path = self.folder / "password"
-        with contextlib.suppress(FileExistsError):
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with open(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(24))
-        return path.read_text()
+        return read_or_make(path, _new_password, LEAST_PASSWORD, may_renew=not known).decode().strip()
 
-    def admin(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """`neo4j-admin` on the data of this home, which must not be served meanwhile."""
+    def admin(self, *arguments: str, ending: threading.Event | None = None) -> "subprocess.CompletedProcess[str]":
+        """`neo4j-admin` on the data of this home, which must not be served meanwhile; killed when `ending` is set."""
         self._make_folders()
         self._configure(self._settings.local_port or 7687)
-        command = [*self._java(), ADMIN, *arguments]
+        command = [*self._java(ending), ADMIN, *arguments]
         places = {"NEO4J_HOME": str(self.folder / "neo4j"), "NEO4J_CONF": str(self.folder / "neo4j" / "conf")}
-        return subprocess.run(command, env=places, capture_output=True, text=True, check=False)
+        with subprocess.Popen(
+            command, env=places, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        ) as process:
+            while True:
+                try:
+                    printed, _ = process.communicate(timeout=0.2)
+                    return subprocess.CompletedProcess(command, process.returncode, printed, "")
+                except subprocess.TimeoutExpired:
+                    if ending and ending.is_set():
+                        process.kill()
 
     @property
     def log(self) -> Path:
@@ -180,12 +193,13 @@ class LocalServer:
 
     # -- starting and stopping -----------------------------------------------------------------------------------
 
-    def _start(self, port: int = 0) -> Running:
-        port = port or self._settings.local_port or _free_port()
-        _refuse_used(port)
-        command = [*self._java(), MAIN, f"--home-dir={self.folder / 'neo4j'}"]
+    def _start(self, ending: threading.Event, progress: Progress | None = None) -> Running:
+        """A server that answers; one that does not is stopped again."""
+        port = self._choose_port()
+        command = [*self._java(ending, progress), MAIN, f"--home-dir={self.folder / 'neo4j'}"]
         command.append(f"--config-dir={self.folder / 'neo4j' / 'conf'}")
         self._configure(port)
+        self.password()
         with self.log.open("wb") as log:
             # A session of its own: Ctrl-C in the terminal reaches us, and we stop the server in order.
             self._child = subprocess.Popen(
@@ -193,23 +207,41 @@ class LocalServer:
             )
         running = Running(self._child.pid, psutil.Process(self._child.pid).create_time(), port)
         self._remember(running)
+        try:
+            self._wait(running, ending)
+        except BaseException:
+            self._stop(running)
+            raise
         return running
 
-    def _wait(self, running: Running) -> None:
+    def _choose_port(self) -> int:
+        """Where it was, for those who are attached; else as the settings say."""
+        last = self._last()
+        kept = self._port or (last.port if last and self._users.others() else 0)
+        port = kept or self._settings.local_port or free_port()
+        refuse_used(
+            port,
+            "others are attached to it there: end what listens there, or end them"
+            if kept
+            else "set CINEGRAPH_GRAPH__LOCAL_PORT to another, or to 0 for a free one",
+        )
+        return port
+
+    def _wait(self, running: Running, ending: threading.Event) -> None:
         """Return when the server answers a query; the first time, exchange its known password for ours."""
         end = time.monotonic() + self._settings.start_timeout
         while time.monotonic() < end:
             self._refuse_dead(running)
             if self._answers(running):
                 return
-            time.sleep(0.1)
+            _refuse_ending(ending.wait(0.1))
         raise StartFailed(
             f"the local Neo4j (process {running.pid}, port {running.port}) did not answer within "
             f"{self._settings.start_timeout:g} s; its log is {self.log}. CINEGRAPH_GRAPH__START_TIMEOUT gives it longer"
         )
 
     def _answers(self, running: Running) -> bool:
-        if not _listens(running.port):
+        if not running.listens:
             return False
         try:
             with GraphDatabase.driver(running.uri, auth=("neo4j", self.password())) as driver:
@@ -250,7 +282,6 @@ class LocalServer:
             if not self._ended(running):
                 process.kill()
                 self._ended(running)
-        (self.folder / "server.json").unlink(missing_ok=True)
         self._child = None
 
     def _ended(self, running: Running) -> bool:
@@ -266,9 +297,14 @@ class LocalServer:
 
     # -- files ---------------------------------------------------------------------------------------------------
 
-    def _java(self) -> Sequence[str]:
+    def _java(self, ending: threading.Event | None, progress: Progress | None = None) -> Sequence[str]:
+        def tell(done: int, total: int) -> None:
+            _refuse_ending(ending is not None and ending.is_set())
+            if progress:
+                progress(done, total)
+
         jars = plugins.load("graph.jars")
-        folder = jars.ensure_jars(self._cache, self._progress)
+        folder = jars.ensure_jars(self._cache, tell)
         heap = self._settings.local_heap_mb
         opens = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENS]
         limits = [f"-Xms{min(heap, 512)}m", f"-Xmx{heap}m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError"]
@@ -291,75 +327,43 @@ class LocalServer:
         (self.folder / "neo4j" / "conf" / "neo4j.conf").write_text(text)
 
     def _last(self) -> Running | None:
-        try:
-            return Running(**json.loads((self.folder / "server.json").read_text()))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
+        return read_running(self.folder / "server.json")
 
-    def _last_port(self) -> int:
-        last = self._last()
-        return last.port if last else 0
+    def _remember(self, running: Running) -> None:
+        write_running(self.folder / "server.json", running)
 
     def _make_folders(self) -> None:
         for name in ("conf", "data", "logs"):
             (self.folder / "neo4j" / name).mkdir(parents=True, exist_ok=True)
 
-    def _remember(self, running: Running) -> None:
-        new = self.folder / "server.json.new"
-        new.write_text(json.dumps(asdict(running)))
-        new.replace(self.folder / "server.json")
-
-    # -- locks ---------------------------------------------------------------------------------------------------
-
-    def _hold(self) -> None:
-        if self._use is not None:
-            return
-        self._use = (self.folder / "use.lock").open("w")
-        fcntl.flock(self._use, fcntl.LOCK_SH)
-
-    def _unused(self) -> bool:
-        with (self.folder / "use.lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return False
-            return True
-
     @contextmanager
-    def _exclusive(self, name: str) -> Iterator[None]:
-        with (self.folder / name).open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+    def _alone(self, ending: threading.Event | None = None) -> Iterator[None]:
+        """One process at a time starts, stops, comes and goes."""
+        with (self.folder / "start.lock").open("w") as file:
+            while not _taken(file.fileno()):
+                _refuse_ending(ending is not None and ending.is_set())
+                time.sleep(0.05)
             yield
 
 
-async def watch(server: LocalServer, seconds: float = 1.0) -> None:
-    """Start the server again on its port whenever it died; runs until cancelled."""
-    while True:
-        await asyncio.sleep(seconds)
-        if server.running() is None:
-            await asyncio.to_thread(server.revive)
+def _new_password() -> bytes:
+    return secrets.token_urlsafe(24).encode()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _used_by(users: Sequence[int]) -> str:
+    count = "1 process uses" if len(users) == 1 else f"{len(users)} processes use"
+    them = "it" if len(users) == 1 else "them"
+    return f"{count} the local Neo4j ({', '.join(map(str, users))}); end {them} first, or stop it with --force"
 
 
-def _refuse_used(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise PortInUse(
-                f"port {port} on 127.0.0.1 is in use, so the local Neo4j cannot listen there; set "
-                f"CINEGRAPH_GRAPH__LOCAL_PORT to another, or to 0 for a free one"
-            ) from error
+def _refuse_ending(ending: bool) -> None:
+    if ending:
+        raise StartFailed("the local Neo4j was not waited for any longer, since this process ends")
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -13,9 +13,9 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final
 
-from cinegraph.errors import GraphConflict, GraphStatementFailed, MigrationFailed
+from cinegraph.errors import GraphConflict, GraphStatementFailed, MigrationFailed, SchemaMissing
 from graph.catalog import WriteStatement, read_statement, write_statement
-from graph.client import Row, Writer
+from graph.client import Reader, Row, Writer
 
 PATIENCE: Final = (0.1, 0.5, 2.0)
 """Seconds to wait before a constraint is made again."""
@@ -93,6 +93,18 @@ async def _missing(writer: Writer, wanted: Iterable[Migration]) -> list[tuple[Mi
         _refuse_changed(migration, row)
         found.append((migration, len(migration.statements) - int(row["done"] if row else 0)))
     return found
+
+
+async def check_schema(reader: Reader) -> None:
+    """Raise `SchemaMissing` for a graph that lacks a migration; nothing is written."""
+    applied = {row["version"]: row["done"] for row in await reader.read(read_statement("migration/applied"))}
+    missing = [one for one in load_migrations() if applied.get(one.version, 0) < len(one.statements)]
+    if missing:
+        names = ", ".join(f"V{one.version:04}__{one.name}" for one in missing)
+        raise SchemaMissing(
+            f"the graph lacks what Cinegraph needs ({names}), and this command only reads; cinegraph graph migrate "
+            f"makes it ready, and so does every command that writes: ingest, train, serve"
+        )
 
 
 def _refuse_changed(migration: Migration, applied: Row | None) -> None:

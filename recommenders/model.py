@@ -79,6 +79,10 @@ class Model(ABC, Generic[C]):
         self.learning: Learning = ()
         self._scorer: Scorer | None = None
 
+    @classmethod
+    def check_device(cls, device: str) -> None:
+        """Raise `InvalidInput` where the model would train on a device that is not there."""
+
     def fit(self, interactions: Interactions, options: FitOptions | None = None) -> Self:
         """Learn from the interactions; raises `NotEnoughData` where nobody likes anything."""
         if not interactions.liked.nnz:

@@ -237,13 +237,15 @@ class Serving:
         return version, stamp(self._artifacts, version)
 
     async def watch(self) -> None:
-        """Refresh for ever; a graph that is away for a while is not an error here."""
+        """Refresh for ever; a graph that is away for a while is not an error here, and a fault does not end it."""
         while True:
             await asyncio.sleep(self._seconds)
             try:
                 await self.refresh()
             except CinegraphError as error:
                 log.warning("could not look for a new model: %s", error)
+            except Exception:
+                log.exception("a fault while looking for a new model; what is served stays")
 
     # -- answers -------------------------------------------------------------------------------------------------
 

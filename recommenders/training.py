@@ -162,9 +162,9 @@ def train(interactions: Interactions, names: Sequence[str] = (), options: Traini
 
 
 def _check_names(asked: Sequence[str], options: TrainingOptions) -> None:
-    """Before anything is trained, which takes long: all names and hyper-parameters."""
+    """Before anything is trained, which takes long: all names, hyper-parameters, and the device."""
     for name in (*asked, *options.configs):
-        registry.create(name, options.configs.get(name))
+        registry.create(name, options.configs.get(name)).check_device(options.device)
 
 
 def _row(name: str, split: Split, context: Context, options: TrainingOptions) -> ModelResult:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from cinegraph.cli import data, dev, graph, models, serve
-from cinegraph.cli.console import complain
+from cinegraph import __version__
+from cinegraph.cli import data, demo, dev, graph, models, serve
+from cinegraph.cli.console import complain, out
+from cinegraph.cli.signals import Signalled
 from cinegraph.errors import CinegraphError
 
 app = typer.Typer(
@@ -23,7 +25,7 @@ app = typer.Typer(
 app.add_typer(graph.app, name="graph")
 app.add_typer(data.app, name="ingest")
 app.add_typer(models.app, name="models")
-app.command("demo")(serve.demo)
+app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("train")(models.train)
 app.command("evaluate")(models.evaluate)
@@ -33,8 +35,17 @@ app.command("schema")(dev.schema)
 app.command("settings")(dev.settings)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"cinegraph {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def options(debug: bool = typer.Option(False, "--debug", help="Show the stack of an error.")) -> None:
+def options(
+    debug: bool = typer.Option(False, "--debug", help="Show the stack of an error; may stand anywhere."),
+    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True, callback=_print_version),
+) -> None:
     """Options of every command."""
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     for noisy in ("neo4j", "httpx", "httpcore", "asyncio"):
@@ -49,15 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command; its exit code."""
-    debug = "--debug" in arguments
+    debug, rest = _without_debug(arguments)
     try:
-        result = app(args=list(arguments), standalone_mode=False)
+        result = app(args=rest, standalone_mode=False)
         return result if isinstance(result, int) else 0
     except TyperException as error:
         error.show()  # type: ignore[attr-defined]
         return int(getattr(error, "exit_code", 2))
     except (typer.Abort, KeyboardInterrupt):
         return 130
+    except Signalled as signalled:
+        return signalled.exit_code
     except CinegraphError as error:
         return _failed(error, error.exit_code, str(error), debug)
     except OSError as error:
@@ -65,6 +78,14 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         words = f"unexpected {type(error).__name__}: {error}. This is a fault of Cinegraph; --debug shows the stack"
         return _failed(error, 1, words, debug)
+
+
+def _without_debug(arguments: Sequence[str]) -> tuple[bool, list[str]]:
+    """`--debug` may stand anywhere before a `--`; what is after that is no option."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    before = [one for one in arguments[:end] if one != "--debug"]
+    debug = len(before) < end
+    return debug, [*(["--debug"] if debug else []), *before, *arguments[end:]]
 
 
 def _failed(error: Exception, code: int, message: str, debug: bool) -> int:

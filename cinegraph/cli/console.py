@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
+from rich.progress import TimeElapsedColumn as Elapsed
+from rich.text import Text
 
 WIDTH = 120
 """Columns where the output is not a terminal."""
@@ -29,22 +31,61 @@ def say(message: str) -> None:
 
 @contextmanager
 def stages() -> Iterator[Stages]:
-    """A bar for each stage that is reported by name, done, and in all (None where that is not known)."""
-    text = TextColumn("{task.description}")
-    columns = (SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=not err.is_terminal) as progress:
-        tasks: dict[str, object] = {}
+    """A bar for each stage that is reported by name, done, and in all (None where that is not known).
 
-        def report(stage: str, done: int, total: int | None) -> None:
-            if stage not in tasks:
-                tasks[stage] = progress.add_task(stage, total=total)
-            progress.update(tasks[stage], completed=done, total=total)  # type: ignore[arg-type]
+    The bars live from the first report to the end of this, and stay as one line each: print nothing meanwhile, and
+    begin no others.
+    """
+    bars = _Bars()
+    try:
+        yield bars.report
+        bars.finish()
+    finally:
+        bars.close()
 
-        yield report
+
+class _Bars:
+    def __init__(self) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), _Count(), Elapsed())
+        self._progress = Progress(*columns, console=err, transient=not err.is_terminal)
+        self._tasks: dict[str, TaskID] = {}
+        self._closed = False
+
+    def report(self, stage: str, done: int, total: int | None) -> None:
+        if self._closed:  # by a thread that goes on for a moment
+            return
+        if stage not in self._tasks:
+            self.finish()
+            self._tasks[stage] = self._progress.add_task(stage, total=total)
+            self._progress.start()
+        self._progress.update(self._tasks[stage], completed=done, total=total)
+
+    def finish(self) -> None:
+        """End the stages of unknown length with what they counted."""
+        for task in self._progress.tasks:
+            if task.total is None:
+                self._progress.update(task.id, total=task.completed)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._tasks:
+            self._progress.stop()
+
+
+class _Count(ProgressColumn):
+    """Done of all, or what is counted so far; nothing for a stage that counts nothing."""
+
+    def render(self, task: Task) -> Text:
+        done = int(task.completed)
+        if not task.total:
+            return Text(f"{done:,}" if done else "")
+        return Text(f"{done:,}/{int(task.total):,}")
 
 
 @contextmanager
-def fetching() -> Iterator[Callable[[int, int], None]]:
-    """A bar for the parts of the local Neo4j, shown when there is something to fetch."""
+def starting(starts: bool) -> Iterator[Callable[[int, int], None]]:
+    """Says that the local Neo4j is started, with a bar for its parts when there is something to fetch."""
+    if starts:
+        say("starting Neo4j; its parts are fetched first where they are not there yet")
     with stages() as report:
         yield lambda done, total: report("fetching Neo4j", done, total)

@@ -1,6 +1,5 @@
 """`cinegraph ingest …`: files become a graph, with a report of what was good and what was not."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
@@ -8,11 +7,12 @@ from typing import Annotated
 import typer
 
 from cinegraph.app import local_server, open_graph
-from cinegraph.cli.console import Stages, out, say, stages
+from cinegraph.cli.console import Stages, out, say, stages, starting
+from cinegraph.cli.outputs import check_writable
+from cinegraph.cli.signals import run
 from cinegraph.errors import InvalidInput
 from cinegraph.settings import load_settings
-from graph.catalog import read_statement
-from graph.client import GraphClient, Writer
+from graph.client import Writer
 from graph.ingest.api import TmdbApi, ingest_tmdb_api
 from graph.ingest.bulk import BulkSources, ingest_bulk
 from graph.ingest.download import download_movielens
@@ -94,12 +94,14 @@ def bulk(
             f"CINEGRAPH_GRAPH__URI is {settings.graph.uri}: only the local graph can be made anew in bulk"
         )
 
+    check_writable("--report", report)
+
     async def ingest() -> QualityReport:
         with stages() as progress:
             server, sources = local_server(settings), BulkSources(movielens, tmdb)
             return await ingest_bulk(server, settings.graph, sources, options, overwrite=overwrite, progress=progress)
 
-    _print(asyncio.run(ingest()), options, report)
+    _print(run(ingest()), options, report)
 
 
 @app.command()
@@ -114,14 +116,6 @@ def sample(
     _run(lambda writer, progress: ingest_sample(writer, config, options, progress), options, report)
 
 
-async def ensure_sample(client: GraphClient, users: int) -> None:
-    """Load the sample where the graph has no movie yet."""
-    (state,) = await client.reader.read(read_statement("meta/is_empty"))
-    if state["empty"]:
-        with stages() as progress:
-            await ingest_sample(client.writer, SimulatorConfig(users=users), IngestOptions(), progress)
-
-
 def _options(force: bool, max_bad: float, cast: int = 25) -> IngestOptions:
     quarantine = load_settings().home / "quarantine.jsonl"
     quarantine.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +125,8 @@ def _options(force: bool, max_bad: float, cast: int = 25) -> IngestOptions:
 def _run(
     ingest: Callable[[Writer, Stages], Awaitable[QualityReport]], options: IngestOptions, report: Path | None
 ) -> None:
-    _print(asyncio.run(_ingest(ingest)), options, report)
+    check_writable("--report", report)
+    _print(run(_ingest(ingest)), options, report)
 
 
 def _print(found: QualityReport, options: IngestOptions, report: Path | None) -> None:
@@ -143,6 +138,6 @@ def _print(found: QualityReport, options: IngestOptions, report: Path | None) ->
 
 
 async def _ingest(ingest: Callable[[Writer, Stages], Awaitable[QualityReport]]) -> QualityReport:
-    async with open_graph(load_settings()) as client:
+    async with open_graph(load_settings(), starting) as client:
         with stages() as progress:
             return await ingest(client.writer, progress)

@@ -12,11 +12,15 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from cinegraph.app import local_server, open_graph
-from cinegraph.cli.console import fetching, out, say
+from cinegraph.app import given_address, local_server, open_for_reading, open_graph
+from cinegraph.cli.console import out, say, starting
+from cinegraph.cli.signals import run
 from cinegraph.errors import InvalidInput
 from cinegraph.settings import Settings, load_settings
+from graph.attachment import attached
 from graph.catalog import read_statement, write_statement
+from graph.client import Address, GraphClient
+from graph.local import LocalServer
 from graph.readonly import Table, run_readonly
 
 app = typer.Typer(help="The graph database: start, stop, look.", no_args_is_help=True)
@@ -40,34 +44,63 @@ def start() -> None:
     """Start the local Neo4j and leave it running."""
     settings = load_settings()
     _local(settings)
-    with fetching() as progress:
-        address = local_server(settings, progress).stay()
-    out.print(address.uri)
+    out.print(run(_start(settings)))
+
+
+async def _start(settings: Settings) -> str:
+    server = local_server(settings)
+    async with attached(server, starting) as address:
+        await asyncio.to_thread(server.stay)
+        return address.uri
 
 
 @app.command()
-def stop() -> None:
-    """Stop the local Neo4j."""
+def stop(
+    force: bool = typer.Option(False, "--force", help="Also while others use it; none of them starts it again."),
+) -> None:
+    """Stop the local Neo4j. Exit code 1 while others use it."""
     settings = load_settings()
     _local(settings)
-    say("stopped" if local_server(settings).stop() else "it was not running")
+    say("stopped" if local_server(settings).stop(force=force) else "it was not running")
+
+
+@app.command()
+def migrate() -> None:
+    """Make the graph ready for this version of Cinegraph: constraints and indexes."""
+    run(_migrate(load_settings()))
+    say("the graph is ready")
+
+
+async def _migrate(settings: Settings) -> None:
+    async with open_graph(settings, starting):
+        pass
 
 
 @app.command()
 def status() -> None:
-    """Whether the graph answers, and where. Exit code 1 where it does not."""
+    """Whether the graph answers, where, and what is in it; nothing is started. Exit code 1 where it does not."""
     settings = load_settings()
-    if settings.graph.uri is None:
-        running = local_server(settings).running()
-        if running is None:
-            out.print("the local Neo4j is not running; cinegraph graph start starts it")
-            raise typer.Exit(1)
-        out.print(f"the local Neo4j runs at {running.uri}, process {running.pid}")
-    out.print_json(data=asyncio.run(_state(settings)))
+    address = given_address(settings) if settings.graph.uri else _running_at(local_server(settings))
+    out.print_json(data=run(_counts(address, settings)))
 
 
-async def _state(settings: Settings) -> dict[str, Any]:
-    async with open_graph(settings) as client:
+def _running_at(server: LocalServer) -> Address:
+    running, users = server.running(), len(server.users())
+    if running is None:
+        waiting = f"; {users} processes wait for it" if users else ""
+        out.print(f"the local Neo4j is not running{waiting}; cinegraph graph start starts it", soft_wrap=True)
+        raise typer.Exit(1)
+    out.print(
+        f"the local Neo4j runs at {running.uri}, process {running.pid}, port {running.port}; processes that use it: "
+        f"{users}",
+        soft_wrap=True,
+    )
+    return server.address(running)
+
+
+async def _counts(address: Address, settings: Settings) -> dict[str, Any]:
+    async with GraphClient(address, settings.graph) as client:
+        await client.check()
         return {row["label"]: row["count"] for row in await client.reader.read(read_statement("meta/counts"))}
 
 
@@ -94,12 +127,12 @@ def reset(yes: bool = typer.Option(False, "--yes", help="Really take everything 
     settings = load_settings()
     if not yes:
         raise InvalidInput("this takes every movie, user and model out of the graph; say --yes to do it")
-    asyncio.run(_reset(settings))
+    run(_reset(settings))
     say("the graph is empty")
 
 
 async def _reset(settings: Settings) -> None:
-    async with open_graph(settings) as client:
+    async with open_graph(settings, starting) as client:
         await client.writer.command(write_statement("meta/untie"))
         await client.writer.command(write_statement("meta/empty"))
         await client.writer.write(write_statement("meta/renew"))
@@ -112,14 +145,14 @@ def cypher(
     limit: int = typer.Option(1_000, min=1, max=100_000, help="Rows at most."),
 ) -> None:
     """Ask the graph in Cypher: reading only, within a time and a number of rows."""
-    table = asyncio.run(_ask(load_settings(), statement, timeout, limit))
+    table = run(_ask(load_settings(), statement, timeout, limit))
     _print(table, output)
     if table.cut:
         say(f"only the first {limit} rows; --limit shows more")
 
 
 async def _ask(settings: Settings, statement: str, timeout: float, limit: int) -> Table:
-    async with open_graph(settings) as client:
+    async with open_for_reading(settings, starting) as client:
         return await run_readonly(client.session, statement, timeout=timeout, max_rows=limit)
 
 

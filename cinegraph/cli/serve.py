@@ -1,26 +1,22 @@
-"""`cinegraph serve` and `cinegraph demo`: the API, and everything that leads to it, in one command."""
+"""`cinegraph serve`: the API over the graph, until a signal."""
 
 import asyncio
 import gc
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import typer
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
-from cinegraph.app import open_app
-from cinegraph.cli.console import fetching, out, say
+from cinegraph.app import open_app, open_graph
+from cinegraph.cli.console import out, say, starting
+from cinegraph.cli.signals import Signalled, run
 from cinegraph.errors import PortInUse
-from cinegraph.settings import Settings, load_settings
-
-FIRST_QUERY = """{
-  recommendations(first: 3, liked: ["alien-1979", "blade-runner-1982"]) {
-    edges { node { title year } why(first: 1) { sentence } }
-  }
-}
-"""
+from cinegraph.settings import ApiSettings, Settings, load_settings
+from graph.client import GraphClient
 
 
 def serve(
@@ -29,73 +25,72 @@ def serve(
 ) -> None:
     """Serve GraphQL over the graph; Ctrl-C ends it."""
     settings = load_settings()
-    _run(run_server(settings, host or settings.api.host, settings.api.port if port is None else port))
+    until_stopped(_serve(settings, host or settings.api.host, settings.api.port if port is None else port))
 
 
-def demo(
-    port: int | None = typer.Option(None, min=0, max=65535, help="Port of the API, 0: a free one."),
-    users: int = typer.Option(600, min=50, max=20_000, help="Believable users to simulate."),
-) -> None:
-    """The sample catalogue, a trained model, and GraphQL over both; the second start takes seconds."""
-    from cinegraph.cli.data import ensure_sample
-    from cinegraph.cli.models import ensure_model
+def until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run a server, which a signal ends in order at any moment: that is no failure.
 
-    settings = load_settings()
-    wanted = settings.api.port if port is None else port
-    _bound(settings.api.host, wanted).close()
-    _run(_demo(settings, wanted, users, ensure_sample, ensure_model))
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """On uvloop where it is installed, which saves a third of the CPU time of a small query."""
-    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-        runner.run(work)
-
-
-async def _demo(
-    settings: Settings, port: int, users: int, ensure_sample: Callable[..., object], ensure_model: Callable[..., object]
-) -> None:
-    from cinegraph.app import open_graph
-
-    with fetching() as progress:
-        async with open_graph(settings, progress) as client:
-            await ensure_sample(client, users)  # type: ignore[misc]
-            await ensure_model(settings, client)  # type: ignore[misc]
-            await run_server(settings, settings.api.host, port, FIRST_QUERY)
-
-
-async def run_server(settings: Settings, host: str, port: int, query: str = "") -> None:
-    """Serve until a signal; answers the requests in flight before it ends. `query` is shown as one to try."""
-    listener = _bound(host, port)
-    with fetching() as progress:
-        async with open_app(settings, progress) as app:
-            config = uvicorn.Config(
-                app, lifespan="off", log_level="warning", access_log=False, timeout_graceful_shutdown=10
-            )
-            server = _Server(config, f"http://{host}:{listener.getsockname()[1]}", query)
-            gc.collect()
-            gc.freeze()
-            await server.serve(sockets=[listener])
+    On uvloop where it is installed, which saves a third of the CPU time of a small query.
+    """
+    with suppress(Signalled):
+        run(work, auto_loop_factory())
     say("stopped")
 
 
-class _Server(uvicorn.Server):
-    """Says where it is once it answers."""
+async def _serve(settings: Settings, host: str, port: int) -> None:
+    with bound(host, port) as listener:
+        async with open_graph(settings, starting) as client:
+            await run_server(settings, client, listener)
 
-    def __init__(self, config: uvicorn.Config, url: str, query: str) -> None:
+
+async def run_server(settings: Settings, client: GraphClient, listener: socket.socket, query: str = "") -> None:
+    """Serve until it is cancelled; answers the requests in flight before it ends. `query` is shown as one to try."""
+    say("loading the model and the catalogue")
+    async with open_app(settings, client) as app:
+        config = uvicorn.Config(
+            app, lifespan="off", log_level="warning", access_log=False, timeout_graceful_shutdown=10
+        )
+        server = _Server(config, _greeting(settings.api, listener, query))
+        gc.collect()
+        gc.freeze()
+        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await serving
+
+
+def _greeting(api: ApiSettings, listener: socket.socket, query: str) -> str:
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    page = f"   GraphiQL: {url}/" if api.graphiql else ""
+    greeting = f"GraphQL: {url}/graphql{page}   (Ctrl-C ends it)"
+    if query:
+        place = "; try it in GraphiQL" if api.graphiql else ""
+        greeting += f"\nWhat to watch after two films{place}:\n\n{query}"
+    return greeting
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it answers, and leaves signals to whoever runs it."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
         super().__init__(config)
-        self._url, self._query = url, query
+        self._greeting = greeting
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        out.print(f"GraphQL: {self._url}/graphql   GraphiQL: {self._url}/   (Ctrl-C ends it)", soft_wrap=True)
-        if self._query:
-            out.print(
-                f"What to watch after two films; try it in GraphiQL:\n\n{self._query}", soft_wrap=True, markup=False
-            )
+        out.print(self._greeting, soft_wrap=True, markup=False)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket; `PortInUse` where the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(
         family, socket.SOCK_STREAM, socket.IPPROTO_TCP

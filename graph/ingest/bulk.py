@@ -8,6 +8,7 @@ the old one in the last step: whatever fails before that, a kill too, leaves the
 import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from graph.ingest.tmdb import Facts, Linker, Lookup, check_tmdb, depends_on, fin
 from graph.ingest.workspace import work_folder
 from graph.local import LocalServer
 from graph.migrations import migrate
+from graph.threads import stoppable
 
 STORE: Final = "databases/neo4j"
 """Where the graph lies in the folder of data."""
@@ -102,7 +104,7 @@ async def _make(
 ) -> QualityReport:
     """The store of a new graph, with its indexes and the record of what is in it."""
     progress("importing", 0, None)
-    await asyncio.to_thread(_import, new, tables)
+    await stoppable(lambda ending: _import(new, tables, ending))
     async with _client(new, settings) as client:
         progress("indexes", 0, None)
         await migrate(client.writer)
@@ -112,13 +114,12 @@ async def _make(
 @contextlib.asynccontextmanager
 async def _client(server: LocalServer, settings: GraphSettings) -> AsyncIterator[GraphClient]:
     """A client of the server, which runs only as long as this."""
-    opened = server.opened()
-    address = await asyncio.to_thread(opened.__enter__)
+    running = await stoppable(server.run)
     try:
-        async with GraphClient(address, settings) as client:
+        async with GraphClient(server.address(running), settings) as client:
             yield client
     finally:
-        await asyncio.to_thread(opened.__exit__, None, None, None)
+        await asyncio.to_thread(server.end, running)
 
 
 async def _check(sources: BulkSources, folder: Path, options: IngestOptions, progress: Progress) -> Checked:
@@ -163,7 +164,7 @@ async def _write(data: MovieLens, facts: Facts, folder: Path, progress: Progress
     return tables
 
 
-def _import(server: LocalServer, tables: GraphTables) -> None:
+def _import(server: LocalServer, tables: GraphTables, ending: threading.Event) -> None:
     arguments = [
         "database",
         "import",
@@ -176,9 +177,9 @@ def _import(server: LocalServer, tables: GraphTables) -> None:
         f"--report-file={tables.folder / 'import.report'}",
         *tables.arguments(),
     ]
-    done = server.admin(*arguments)
+    done = server.admin(*arguments, ending=ending)
     if done.returncode:
-        words = "\n".join((done.stdout + done.stderr).strip().splitlines()[-6:])
+        words = "\n".join(done.stdout.strip().splitlines()[-6:])
         raise IngestError(f"neo4j-admin could not import the files; the graph is as it was. Its last words:\n{words}")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -46,9 +47,9 @@ async def _load(loader: Loader, films: tuple[Film, ...], simulation: Simulation)
     """Movies, what users did, the statistics of that, and last the facts, whose sort keys copy the statistics."""
     await loader.movies([_movie(film) for film in films])
     ratings = _by_user(simulation.ratings.select("user_id", "movie_id", "rating", "at"))
-    await loader.ratings(lambda: cut(ratings, 100), simulation.ratings.height)
+    await loader.ratings(lambda: _pieces(ratings), simulation.ratings.height)
     views = _by_user(_views(simulation.views))
-    await loader.views(lambda: cut(views, 100), simulation.views.height)
+    await loader.views(lambda: _pieces(views), sum(len(rows) for _, rows in views))
     await loader.count_ratings()
     await loader.facts(lambda: iter([(len(films), facts_of(films))]), len(films))
     await loader.copy_popularity()
@@ -58,6 +59,12 @@ def _by_user(frame: pl.DataFrame) -> Rows:
     """`[user's id, [row, …]]` for each user, in the order of their ids."""
     groups = frame.partition_by("user_id", as_dict=True, maintain_order=True, include_key=False)
     return [[key[0], [list(row) for row in groups[key].rows()]] for key in sorted(groups)]
+
+
+def _pieces(users: Rows) -> Iterator[tuple[int, Rows]]:
+    """A hundred users at once, with the number of their rows."""
+    for _, piece in cut(users, 100):
+        yield sum(len(rows) for _, rows in piece), piece
 
 
 def _views(frame: pl.DataFrame) -> pl.DataFrame:

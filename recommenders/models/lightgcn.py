@@ -23,6 +23,7 @@ from pydantic import Field
 from scipy import sparse
 from torch import Tensor
 
+from cinegraph.errors import InvalidInput
 from recommenders.arrays import Csr, FloatArray
 from recommenders.evaluation import ask
 from recommenders.interactions import Interactions
@@ -90,6 +91,10 @@ class LightGCN(Model[Config]):
         self.scorer()
         assert self._trained is not None
         return self._trained
+
+    @classmethod
+    def check_device(cls, device: str) -> None:
+        _device(device)
 
     def _learn(self, interactions: Interactions, options: FitOptions) -> FactorScorer:
         with _reproducible(self.config.threads):
@@ -267,6 +272,8 @@ def _pairs(liked: Csr) -> tuple[Tensor, Tensor]:
 
 
 def _device(wanted: str) -> torch.device:
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise InvalidInput("--device cuda: PyTorch sees no GPU here; --device cpu trains without one, and so does auto")
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted)
 
 

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import uvloop
 
+from cinegraph import __version__
 from cinegraph.cli import run
-from cinegraph.cli.serve import _bound
+from cinegraph.cli.serve import bound
 from cinegraph.settings import load_settings
+from graph.catalog import ReadStatement, WriteStatement
 from graph.client import Address, GraphClient
+from graph.migrations import migrate
 from tests import tiny
 from tests.conftest import GRAPH_SETTINGS
 
@@ -39,6 +42,10 @@ USAGE = [
     (["graph", "reset"], "say --yes"),
     (["graph", "start"], "is not ours to start or stop"),
     (["token", "x" * 101], "is not a user id"),
+    (["train", "--device", "gpu"], "'gpu' is not one of 'auto', 'cpu', 'cuda'"),
+    (["train", "--json", "/no/such/dir/x.json"], "--json /no/such/dir/x.json: there is no folder /no/such/dir"),
+    (["evaluate", "--html", "/"], "--html /: this is a folder"),
+    (["ingest", "sample", "--report", "/no/such/dir/x.json"], "there is no folder /no/such/dir"),
 ]
 FAILURE = [
     (["models", "rollback"], "there is no version before the active one"),
@@ -60,6 +67,40 @@ async def test_bad_input_gets_one_clear_message(
 async def in_thread(arguments: list[str]) -> int:
     """A command has an event loop of its own."""
     return await asyncio.to_thread(run, arguments)
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "train", "nosuch"], ["train", "nosuch", "--debug"]])
+async def test_debug_shows_the_stack_wherever_it_stands(
+    home: Path, graph: GraphClient, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert await in_thread(arguments) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"cinegraph {__version__}\n"
+
+
+READING = (["cypher", "RETURN 1"], ["models", "list"], ["models", "show", "ease-x"], ["evaluate", "popular"])
+UNDO = WriteStatement("undo", "MATCH (m:Migration) DELETE m", frozenset())
+MADE = ReadStatement("made", "MATCH (m:Migration) RETURN count(m) AS made", frozenset())
+
+
+async def test_what_only_reads_writes_nothing_and_names_the_command_that_makes_the_graph_ready(
+    home: Path, graph: GraphClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await graph.writer.write(UNDO)
+    try:
+        for arguments in READING:
+            assert await in_thread([*arguments]) == 1
+            assert "cinegraph graph migrate makes it ready" in capsys.readouterr().err
+        assert await in_thread(["graph", "status"]) == 0
+        assert await graph.reader.read(MADE) == [{"made": 0}]
+        assert await in_thread(["graph", "migrate"]) == 0
+    finally:
+        await migrate(graph.writer)
+    assert await in_thread(["cypher", "RETURN 1"]) == 0
 
 
 async def test_a_wrong_password_is_named(
@@ -92,7 +133,7 @@ def test_small_answers_are_sent_at_once(loop: Callable[[Coroutine[Any, Any, bool
     """A connection that collects small writes (Nagle) would hold each answer back by 40 ms."""
 
     async def at_once() -> bool:
-        listener, sent = _bound("127.0.0.1", 0), asyncio.get_running_loop().create_future()
+        listener, sent = bound("127.0.0.1", 0), asyncio.get_running_loop().create_future()
 
         def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             connection = writer.get_extra_info("socket")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from graphql import parse, validate
 
-from cinegraph.cli.serve import FIRST_QUERY
+from cinegraph.cli.demo import FIRST_QUERY
 from tests.api.harness import schema
 
 ROOT = Path(__file__).parents[2]

@@ -41,7 +41,7 @@ print("released", flush=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
     yield folder
-    LocalServer(folder, CACHE, SMALL).stop()
+    LocalServer(folder, CACHE, SMALL).stop(force=True)
 
 
 def attacher(home: Path) -> "subprocess.Popen[str]":
@@ -132,7 +132,7 @@ def test_a_server_that_cannot_start_says_its_last_words(tmp_path: Path) -> None:
 async def test_a_wrong_password_is_one_clear_error(home: Path) -> None:
     server = LocalServer(home, CACHE, SMALL)
     right = server.attach()
-    (home / "graph" / "password").write_text("wrong")
+    (home / "graph" / "password").write_text("wrong-password")
     with pytest.raises(StartFailed, match=r"refuses the password in .*password"):
         LocalServer(home, CACHE, SMALL).attach()
     (home / "graph" / "password").write_text(right.password)

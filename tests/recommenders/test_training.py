@@ -126,3 +126,11 @@ def test_a_row_that_is_not_there_is_named() -> None:
     names = "popular, itemknn, ease, graphfilter, lightgcn"
     with pytest.raises(NotFound, match=f"'svd' was not trained; there are: {names}"):
         run().result("svd")
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Progress] = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(InvalidInput, match="PyTorch sees no GPU here; --device cpu trains without one"):
+        train(planted(), ["lightgcn"], replace(OPTIONS, device="cuda", progress=told.append))
+    assert told == []

@@ -163,3 +163,18 @@ def _has_begun(program: str, parent: psutil.Process) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         return any(program in " ".join(one.cmdline()) for one in parent.children())
     return False
+
+
+async def test_an_import_that_is_cancelled_leaves_no_process_and_no_half_of_a_graph(
+    server: LocalServer, sources: BulkSources
+) -> None:
+    ours = psutil.Process()
+    before = set(ours.children())
+    task = asyncio.create_task(ingest_bulk(server, GRAPH_SETTINGS, sources))
+    while not set(ours.children()) - before:
+        await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert set(ours.children()) == before
+    assert not (server.folder / "neo4j" / "data" / "databases" / "neo4j").exists()

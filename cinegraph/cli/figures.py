@@ -1,0 +1,55 @@
+"""The figures of a training, in tables that fit a terminal of 80 columns."""
+
+from rich import box
+from rich.table import Table
+
+from cinegraph.cli.console import out
+from recommenders.training import ModelResult, TrainingRun
+
+OVER = ("popular", "ease")
+"""The baselines that every model is shown beside."""
+
+
+def show_figures(run: TrainingRun) -> None:
+    """How each model did on the test part, and how much better it was than the baselines."""
+    out.print(f"{run.protocol.name} split, {run.test_users} test users, figures on the test part, 95 % intervals")
+    out.print(_accuracy(run))
+    out.print(_differences(run))
+    out.print(
+        "* best on the validation part of those asked for; R: Recall, cov.: coverage@10,\nnov.: novelty@10 in bits"
+    )
+    out.print(f"data {run.fingerprint[:12]}, seed {run.seed}")
+
+
+def _accuracy(run: TrainingRun) -> Table:
+    table = _table("model", "NDCG@10", "R@10", "R@20", "MRR", "cov.", "nov.", "s")
+    for one in run.results:
+        test = one.test
+        table.add_row(
+            _name(one, run),
+            str(test.ndcg_at_10),
+            *(f"{figure.mean:.4f}" for figure in (test.recall_at_10, test.recall_at_20, test.mrr)),
+            f"{test.coverage_at_10:.3f}",
+            f"{test.novelty_at_10.mean:.2f}",
+            f"{one.seconds:.1f}",
+        )
+    return table
+
+
+def _differences(run: TrainingRun) -> Table:
+    table = _table("model", *(f"NDCG@10 over {name}" for name in OVER))
+    for one in run.results:
+        over = {other.baseline: str(other.difference) for other in one.against}
+        table.add_row(_name(one, run), *(over.get(name, "") for name in OVER))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), show_edge=False)
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    return table
+
+
+def _name(one: ModelResult, run: TrainingRun) -> str:
+    return f"{one.name} *" if one.name == run.best else one.name

@@ -1,0 +1,112 @@
+"""`cinegraph` as a process of its own, with a home of its own: what signals and kills do is only seen there."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+from cinegraph.settings import GraphSettings, load_settings
+from graph.local import LocalServer
+from graph.running import Running
+
+ROOT = Path(__file__).parents[2]
+SMALL = GraphSettings(local_heap_mb=384, local_pagecache_mb=32)
+PATIENCE = 90.0
+"""Seconds in which anything must have happened."""
+
+
+@dataclass
+class Home:
+    """One home folder, and the processes that a test started over it."""
+
+    folder: Path
+    started: "list[subprocess.Popen[str]]" = field(default_factory=list)
+
+    @property
+    def server(self) -> LocalServer:
+        return LocalServer(self.folder, load_settings(env_file=None).cache_dir, SMALL)
+
+    def start(self, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
+        """Begin a command; what it prints goes to one pipe."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CINEGRAPH_")}
+        environment |= {
+            "CINEGRAPH_HOME": str(self.folder),
+            "CINEGRAPH_CACHE": str(load_settings(env_file=None).cache_dir),
+            "CINEGRAPH_GRAPH__LOCAL_HEAP_MB": "384",
+            "CINEGRAPH_GRAPH__LOCAL_PAGECACHE_MB": "32",
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cinegraph", *arguments],
+            env=environment | settings,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """A command to its end: exit code, and what it printed."""
+        process = self.start(*arguments)
+        printed, _ = process.communicate(timeout=PATIENCE)
+        return process.returncode, printed
+
+    def serve(self) -> "Serving":
+        """A server that answers."""
+        process = self.start("serve", "--port", "0")
+        assert process.stdout is not None
+        printed = ""
+        while "GraphQL: " not in printed:
+            line = process.stdout.readline()
+            assert line, f"it ended: {printed}"
+            printed += line
+        return Serving(process, printed.rpartition("GraphQL: ")[2].split()[0])
+
+    def clean(self) -> None:
+        """End everything that a test left running."""
+        for process in self.started:
+            process.kill()
+            process.communicate()
+        self.server.stop(force=True)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A process of `cinegraph serve`, and its address."""
+
+    process: "subprocess.Popen[str]"
+    url: str
+
+    def answers(self) -> bool:
+        """Whether the graph behind it does."""
+        body = httpx.post(self.url, json={"query": '{ movie(id: "1") { title } }'}, timeout=30).json()
+        return body.get("data") == {"movie": None} and "errors" not in body
+
+    def end(self, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal; exit code, and what was printed since the address was."""
+        self.process.send_signal(number)
+        printed, _ = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, printed
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until it is."""
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def kill(running: Running) -> None:
+    """End a server without any order."""
+    process = psutil.Process(running.pid)
+    process.kill()
+    process.wait(10)

@@ -1,0 +1,68 @@
+"""What is shown: bars that end, figures that fit 80 columns, addresses that are there."""
+
+import io
+import socket
+
+import pytest
+from rich.console import Console
+
+from cinegraph.cli import console, figures
+from cinegraph.cli.console import say, stages, starting
+from cinegraph.cli.serve import _greeting
+from cinegraph.settings import ApiSettings
+from recommenders.protocol import load_protocol
+from recommenders.training import TrainingOptions, train
+from tests.recommenders.planted import planted
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What a terminal of 80 columns shows of both stdout and stderr."""
+    shown = io.StringIO()
+    screen = Console(file=shown, force_terminal=True, width=80, highlight=False, color_system=None)
+    monkeypatch.setattr(console, "err", screen)
+    monkeypatch.setattr(console, "out", screen)
+    monkeypatch.setattr(figures, "out", screen)
+    return shown
+
+
+def test_bars_have_ended_when_something_else_is_printed(terminal: io.StringIO) -> None:
+    with stages() as report:
+        report("reading", 0, None)
+        report("reading", 1234, None)
+        report("ratings", 0, 20)
+        report("ratings", 20, 20)
+    say("then")
+    lines = terminal.getvalue().rpartition("\x1b[2K")[2].split("\n")
+    assert [" ".join(line.split()[:1]) for line in lines[:2]] == ["reading", "ratings"]
+    assert "1,234/1,234" in lines[0]
+    assert "20/20" in lines[1]
+    assert lines[2].removeprefix("\x1b[?25h") == "then"
+
+
+def test_a_start_that_fetches_nothing_shows_no_bar(terminal: io.StringIO) -> None:
+    with starting(True):
+        pass
+    assert terminal.getvalue().splitlines() == [
+        "starting Neo4j; its parts are fetched first where they are not there yet"
+    ]
+
+
+def test_figures_fit_a_terminal_of_80_columns(terminal: io.StringIO) -> None:
+    run = train(planted(), ["popular", "ease"], TrainingOptions(protocol=load_protocol("user_time"), final=False))
+    figures.show_figures(run)
+    shown = terminal.getvalue()
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "…" not in shown
+    ease = run.result("ease")
+    assert str(ease.test.ndcg_at_10) in shown
+    assert str(next(one.difference for one in ease.against if one.baseline == "popular")) in shown
+
+
+@pytest.mark.parametrize("graphiql", [True, False])
+def test_graphiql_is_named_only_where_it_is_served(graphiql: bool) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        greeting = _greeting(ApiSettings(graphiql=graphiql), listener, "{ query }")
+    assert ("GraphiQL" in greeting) == graphiql
+    assert "{ query }" in greeting
