@@ -10,7 +10,7 @@ from typer.exceptions import TyperException
 
 from cinegraph.cli import data, dev, graph, models, serve
 from cinegraph.cli.console import complain
-from cinegraph.errors import CinegraphError
+from cinegraph.errors import CinegraphError, is_full
 
 app = typer.Typer(
     name="cinegraph",
@@ -61,10 +61,16 @@ def run(arguments: Sequence[str]) -> int:
     except CinegraphError as error:
         return _failed(error, error.exit_code, str(error), debug)
     except OSError as error:
-        return _failed(error, 1, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", debug)
+        return _failed(error, 1, _words(error), debug)
     except Exception as error:
         words = f"unexpected {type(error).__name__}: {error}. This is a fault of Cinegraph; --debug shows the stack"
         return _failed(error, 1, words, debug)
+
+
+def _words(error: OSError) -> str:
+    where = f": {error.filename}" if error.filename else ""
+    remedy = "; free some space there, or set CINEGRAPH_HOME to a folder on another disk, then do it again"
+    return f"{error.strerror or error}{where}{remedy if is_full(error) else ''}"
 
 
 def _failed(error: Exception, code: int, message: str, debug: bool) -> int:
