@@ -9,22 +9,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 WIDTH = 120
 """Columns where the output is not a terminal."""
 
-out = Console(highlight=False)
+# Titles and names may hold "[…]" and ":…:", which are no markup here.
+out = Console(highlight=False, markup=False, emoji=False)
 if not out.is_terminal:
-    out = Console(highlight=False, width=WIDTH)
-err = Console(stderr=True, highlight=False)
+    out = Console(highlight=False, markup=False, emoji=False, width=WIDTH)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 Stages = Callable[[str, int, int | None], None]
 
 
 def complain(message: str) -> None:
     """An error, on stderr."""
-    err.print(f"error: {message}", style="red", markup=False, soft_wrap=True)
+    err.print(f"error: {message}", style="red", soft_wrap=True)
 
 
 def say(message: str) -> None:
     """A line about what happens, on stderr, so that stdout holds results alone."""
-    err.print(message, markup=False, soft_wrap=True)
+    err.print(message, soft_wrap=True)
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def stages() -> Iterator[Stages]:
     """A bar for each stage that is reported by name, done, and in all (None where that is not known)."""
     text = TextColumn("{task.description}")
     columns = (SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=not err.is_terminal) as progress:
+    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
         tasks: dict[str, object] = {}
 
         def report(stage: str, done: int, total: int | None) -> None:

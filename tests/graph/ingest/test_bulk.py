@@ -132,13 +132,15 @@ async def test_nobody_starts_the_server_while_an_import_is_made(
     assert states == [True]
 
 
-@pytest.mark.parametrize("moment", ["AdminTool", "CommunityEntryPoint"])
+@pytest.mark.parametrize(
+    ("command", "moment"), [(["bulk"], "AdminTool"), (["movielens", "--bulk"], "CommunityEntryPoint")]
+)
 async def test_an_import_that_is_killed_leaves_the_old_graph_as_it_was(
-    server: LocalServer, sources: BulkSources, tmp_path: Path, moment: str
+    server: LocalServer, sources: BulkSources, tmp_path: Path, command: list[str], moment: str
 ) -> None:
     await ingest_bulk(server, GRAPH_SETTINGS, BulkSources(sources.movielens))
     before = await movies(server)
-    await asyncio.to_thread(kill_at, moment, sources, tmp_path / "home")
+    await asyncio.to_thread(kill_at, moment, [*command, str(sources.movielens), "--overwrite"], tmp_path / "home")
     (left,) = work_folders(server)
     assert await movies(server) == before
     report = await ingest_bulk(server, GRAPH_SETTINGS, sources, overwrite=True)
@@ -147,9 +149,9 @@ async def test_an_import_that_is_killed_leaves_the_old_graph_as_it_was(
     assert [one.pid for one in psutil.process_iter(["cmdline"]) if left in " ".join(one.info["cmdline"] or [])] == []
 
 
-def kill_at(moment: str, sources: BulkSources, home: Path) -> None:
-    """Kill `ingest bulk` when the program of this name works in its folder."""
-    command = [sys.executable, "-m", "cinegraph", "ingest", "bulk", str(sources.movielens), "--overwrite"]
+def kill_at(moment: str, arguments: list[str], home: Path) -> None:
+    """Kill `cinegraph ingest …` when it runs the program of this name."""
+    command = [sys.executable, "-m", "cinegraph", "ingest", *arguments]
     environment = {**os.environ, "CINEGRAPH_HOME": str(home), "CINEGRAPH_GRAPH__LOCAL_HEAP_MB": "512"}
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         parent = psutil.Process(process.pid)
