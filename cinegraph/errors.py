@@ -35,7 +35,20 @@
 `code` is stable and goes to `extensions.code`; `retryable` says whether the same call may work a moment later.
 """
 
+import errno
 from typing import ClassVar
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""A full disk, a quota that is used up."""
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether there was no space left to write, also where that was the cause of another error."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class CinegraphError(Exception):

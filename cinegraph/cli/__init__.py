@@ -12,7 +12,7 @@ from cinegraph import __version__
 from cinegraph.cli import data, demo, dev, graph, models, serve
 from cinegraph.cli.console import complain, out
 from cinegraph.cli.signals import Signalled
-from cinegraph.errors import CinegraphError
+from cinegraph.errors import CinegraphError, is_full
 
 app = typer.Typer(
     name="cinegraph",
@@ -74,7 +74,7 @@ def run(arguments: Sequence[str]) -> int:
     except CinegraphError as error:
         return _failed(error, error.exit_code, str(error), debug)
     except OSError as error:
-        return _failed(error, 1, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", debug)
+        return _failed(error, 1, _words(error), debug)
     except Exception as error:
         words = f"unexpected {type(error).__name__}: {error}. This is a fault of Cinegraph; --debug shows the stack"
         return _failed(error, 1, words, debug)
@@ -86,6 +86,12 @@ def _without_debug(arguments: Sequence[str]) -> tuple[bool, list[str]]:
     before = [one for one in arguments[:end] if one != "--debug"]
     debug = len(before) < end
     return debug, [*(["--debug"] if debug else []), *before, *arguments[end:]]
+
+
+def _words(error: OSError) -> str:
+    where = f": {error.filename}" if error.filename else ""
+    remedy = "; free some space there, or set CINEGRAPH_HOME to a folder on another disk, then do it again"
+    return f"{error.strerror or error}{where}{remedy if is_full(error) else ''}"
 
 
 def _failed(error: Exception, code: int, message: str, debug: bool) -> int:

@@ -11,22 +11,23 @@ from rich.text import Text
 WIDTH = 120
 """Columns where the output is not a terminal."""
 
-out = Console(highlight=False)
+# Titles and names may hold "[…]" and ":…:", which are no markup here.
+out = Console(highlight=False, markup=False, emoji=False)
 if not out.is_terminal:
-    out = Console(highlight=False, width=WIDTH)
-err = Console(stderr=True, highlight=False)
+    out = Console(highlight=False, markup=False, emoji=False, width=WIDTH)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 Stages = Callable[[str, int, int | None], None]
 
 
 def complain(message: str) -> None:
     """An error, on stderr."""
-    err.print(f"error: {message}", style="red", markup=False, soft_wrap=True)
+    err.print(f"error: {message}", style="red", soft_wrap=True)
 
 
 def say(message: str) -> None:
     """A line about what happens, on stderr, so that stdout holds results alone."""
-    err.print(message, markup=False, soft_wrap=True)
+    err.print(message, soft_wrap=True)
 
 
 @contextmanager

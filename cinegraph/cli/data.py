@@ -27,6 +27,8 @@ app = typer.Typer(help="Bring data into the graph.", no_args_is_help=True)
 
 Force = Annotated[bool, typer.Option("--force", help="Do it again, also when the source is in the graph already.")]
 MaxBad = Annotated[float, typer.Option(min=0, max=1, help="Share of bad rows past which nothing is written.")]
+Tmdb = Annotated[Path | None, typer.Option("--tmdb", help="TMDB's facts: JSON lines, or Kaggle's CSV files.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the graph that is there.")]
 Report = Annotated[Path | None, typer.Option("--report", help="Write the quality report to this file, as JSON.")]
 
 
@@ -34,6 +36,11 @@ Report = Annotated[Path | None, typer.Option("--report", help="Write the quality
 def movielens(
     path: Annotated[Path | None, typer.Argument(help="Folder or zip in any GroupLens layout.")] = None,
     download: Annotated[str | None, typer.Option(help="Fetch this data set from GroupLens: ml-latest-small, …")] = None,
+    bulk: Annotated[
+        bool, typer.Option("--bulk", help="Make the local graph anew, offline: for many millions.")
+    ] = False,
+    tmdb: Tmdb = None,
+    overwrite: Overwrite = False,
     force: Force = False,
     max_bad: MaxBad = 0.01,
     report: Report = None,
@@ -42,13 +49,20 @@ def movielens(
     options = _options(force, max_bad)
     if (path is None) == (download is None):
         raise InvalidInput("give either a path or --download NAME, as in --download ml-latest-small")
+    if not bulk and (tmdb or overwrite):
+        raise InvalidInput("--tmdb and --overwrite belong to --bulk; without it, use cinegraph ingest tmdb PATH")
+
+    async def source(progress: Stages) -> Path:
+        folder = load_settings().cache_dir / "movielens"
+        return path or await download_movielens(download or "", folder, progress=progress)
 
     async def ingest(writer: Writer, progress: Stages) -> QualityReport:
-        folder = load_settings().cache_dir / "movielens"
-        source = path or await download_movielens(download or "", folder, progress=progress)
-        return await ingest_movielens(writer, source, options, progress)
+        return await ingest_movielens(writer, await source(progress), options, progress)
 
-    _run(ingest, options, report)
+    if bulk:
+        _bulk(source, tmdb, options, overwrite, report)
+    else:
+        _run(ingest, options, report)
 
 
 @app.command()
@@ -82,13 +96,27 @@ def tmdb(
 @app.command()
 def bulk(
     movielens: Annotated[Path, typer.Argument(help="Folder or zip in any GroupLens layout.")],
-    tmdb: Annotated[Path | None, typer.Option(help="TMDB's facts: JSON lines, or Kaggle's CSV files.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the graph that is there.")] = False,
+    tmdb: Tmdb = None,
+    overwrite: Overwrite = False,
     max_bad: MaxBad = 0.01,
     report: Report = None,
 ) -> None:
     """Many millions of ratings: makes the local graph anew through neo4j-admin, while no server runs."""
-    settings, options = load_settings(), _options(False, max_bad)
+
+    async def source(_: Stages) -> Path:
+        return movielens
+
+    _bulk(source, tmdb, _options(False, max_bad), overwrite, report)
+
+
+def _bulk(
+    source: Callable[[Stages], Awaitable[Path]],
+    tmdb: Path | None,
+    options: IngestOptions,
+    overwrite: bool,
+    report: Path | None,
+) -> None:
+    settings = load_settings()
     if settings.graph.uri:
         raise InvalidInput(
             f"CINEGRAPH_GRAPH__URI is {settings.graph.uri}: only the local graph can be made anew in bulk"
@@ -98,7 +126,7 @@ def bulk(
 
     async def ingest() -> QualityReport:
         with stages() as progress:
-            server, sources = local_server(settings), BulkSources(movielens, tmdb)
+            server, sources = local_server(settings), BulkSources(await source(progress), tmdb)
             return await ingest_bulk(server, settings.graph, sources, options, overwrite=overwrite, progress=progress)
 
     _print(run(ingest()), options, report)
@@ -117,9 +145,10 @@ def sample(
 
 
 def _options(force: bool, max_bad: float, cast: int = 25) -> IngestOptions:
-    quarantine = load_settings().home / "quarantine.jsonl"
-    quarantine.parent.mkdir(parents=True, exist_ok=True)
-    return IngestOptions(force=force, max_bad=max_bad, quarantine=quarantine, cast_limit=cast)
+    home = load_settings().home
+    home.mkdir(parents=True, exist_ok=True)
+    quarantine = home / "quarantine.jsonl"
+    return IngestOptions(force=force, max_bad=max_bad, quarantine=quarantine, work=home / "work", cast_limit=cast)
 
 
 def _run(
@@ -133,7 +162,7 @@ def _print(found: QualityReport, options: IngestOptions, report: Path | None) ->
     out.out(found.as_text(), end="")
     if report:
         report.write_text(found.as_json(), encoding="utf-8")
-    if options.quarantine and options.quarantine.exists() and options.quarantine.stat().st_size:
+    if not found.unchanged and any(bad for _, bad in found.findings.rows.values()):
         say(f"bad rows are in {options.quarantine}")
 
 

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from graph.catalog import write_statement
-from graph.client import Writer
+from graph.catalog import read_statement, write_statement
+from graph.client import Reader, Writer
 from graph.ingest.findings import Findings
 
 VERSION: Final = 1
@@ -47,6 +47,14 @@ class Checkpoint:
             write_statement("import/finish"), id=self.id, fingerprint=self.fingerprint, findings=text
         )
         self.finished, self.findings = True, findings
+
+
+async def find_finished(reader: Reader, kind: str, name: str, fingerprint: str, force: bool) -> Findings | None:
+    """What was found in a source that is in the graph already; None where there is something to do. Writes nothing."""
+    if force:
+        return None
+    rows = await reader.read(read_statement("import/found"), id=f"{kind}:{name}", fingerprint=recorded(fingerprint))
+    return Findings.from_json(json.loads(rows[0]["findings"] or "{}")) if rows else None
 
 
 async def open_checkpoint(writer: Writer, kind: str, name: str, fingerprint: str, force: bool) -> Checkpoint:

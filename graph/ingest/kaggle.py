@@ -76,8 +76,10 @@ def read_kaggle(source: Source, folder: Path, quarantine: Quarantine) -> Iterato
         except Refused as refused:
             quarantine.refuse(extract.films, row, refused.problem)
             continue
-        more: dict[str, Record] = {"credits": Credits.model_validate(credits.get(film.id))}
-        if extract.keywords:
+        more: dict[str, Record] = {}
+        if extract.credits in source:
+            more["credits"] = Credits.model_validate(credits.get(film.id))
+        if extract.keywords in source:
             more["keywords"] = Keywords.model_validate(keywords.get(film.id))
         yield film.model_copy(update=more)
 

@@ -154,6 +154,7 @@ async def write_facts(writer: Writer, rows: FactRows) -> None:
     """One batch of movies with all that hangs on them; nodes first."""
     statements: tuple[tuple[str, dict[str, Any]], ...] = (
         ("ingest/facts", {"rows": sorted(rows.facts, key=lambda row: str(row["id"]))}),
+        ("ingest/outdated", {"rows": rows.ends()}),
         ("ingest/people", {"rows": by_id(rows.people)}),
         ("ingest/cast", {"rows": by_movie(rows.cast)}),
         ("ingest/directors", {"rows": by_movie(rows.directors)}),

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from graph.client import Writer
-from graph.ingest.checkpoint import open_checkpoint
+from graph.ingest.checkpoint import find_finished, open_checkpoint
 from graph.ingest.findings import Findings
 from graph.ingest.genres import genres_of
 from graph.ingest.layouts import Layout, find_layout, read_links, read_movies, read_tags
@@ -24,6 +23,7 @@ from graph.ingest.ratings import Ratings, Spool, read_ratings
 from graph.ingest.records import Link, Movie, Tagging
 from graph.ingest.rows import Rows
 from graph.ingest.source import Source
+from graph.ingest.workspace import work_folder
 
 TAG_BYTES: Final = 64 << 20
 """Bytes of a file of tags whose tags are in memory at once."""
@@ -74,11 +74,12 @@ async def ingest_movielens(
     options = options or IngestOptions()
     source, layout = await asyncio.to_thread(find_layout, path)
     fingerprint = await asyncio.to_thread(source.fingerprint)
-    checkpoint = await open_checkpoint(writer, "movielens", source.name, fingerprint, options.force)
-    if checkpoint.finished:
-        return await report(writer, checkpoint.id, checkpoint.findings, unchanged=True)
-    with tempfile.TemporaryDirectory(prefix="cinegraph-") as folder:
-        data = await check_movielens(source, layout, Path(folder), options, progress)
+    known = await find_finished(writer, "movielens", source.name, fingerprint, options.force)
+    if known is not None:
+        return await report(writer, f"movielens:{source.name}", known, unchanged=True)
+    with work_folder(options.work) as folder:
+        data = await check_movielens(source, layout, folder, options, progress)
+        checkpoint = await open_checkpoint(writer, "movielens", source.name, fingerprint, options.force)
         await _load(Loader(checkpoint, options, progress), data, options)
     await checkpoint.finish(data.findings)
     return await report(writer, checkpoint.id, data.findings, unchanged=False)

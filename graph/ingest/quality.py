@@ -15,6 +15,7 @@ from rich.table import Table
 from graph.catalog import read_statement
 from graph.client import Reader
 from graph.ingest.findings import Findings
+from graph.ingest.quarantine import BadRow
 
 SHOWN: Final = 10
 """Findings of one kind in the text; the JSON has up to `LISTED`."""
@@ -66,9 +67,18 @@ class QualityReport:
     def as_text(self) -> str:
         """Tables of what there is, and the first of each kind of finding."""
         out = io.StringIO()
-        console = Console(file=out, width=WIDTH, force_terminal=False, color_system=None, legacy_windows=False)
+        console = Console(
+            file=out,
+            width=WIDTH,
+            force_terminal=False,
+            color_system=None,
+            legacy_windows=False,
+            markup=False,  # titles may hold "[…]" and ":…:"
+            emoji=False,
+            highlight=False,
+        )
         state = ", which is in the graph already" if self.unchanged else ""
-        console.print(f"Quality of {self.source}{state}\n", highlight=False, markup=False)
+        console.print(f"Quality of {self.source}{state}\n")
         console.print(self._rows_table())
         console.print(self._counts_table())
         console.print(self._coverage_table())
@@ -78,11 +88,7 @@ class QualityReport:
     def _rows_table(self) -> Table:
         table = _table("file", "rows", "bad", "the first bad ones")
         for file, (read, bad) in sorted(self.findings.rows.items()):
-            first = [
-                f"row {row['row']}: {row['field']} {row['value']!r} {row['reason']}"
-                for row in self.findings.bad_rows
-                if row["file"] == file
-            ]
+            first = [BadRow(**row).words() for row in self.findings.bad_rows if row["file"] == file]
             table.add_row(file, f"{read:,}", f"{bad:,}", "\n".join(first))
         return table
 

@@ -24,6 +24,10 @@ class BadRow:
     value: str
     reason: str
 
+    def words(self) -> str:
+        """As one line; without the field where the row as a whole is wrong."""
+        return " ".join(filter(None, (f"row {self.row}:", self.field, repr(self.value), self.reason)))
+
 
 @dataclass
 class Quarantine:
@@ -85,4 +89,4 @@ class Quarantine:
     def _why(self, file: str) -> str:
         first = next(bad for bad in self.examples if bad.file == file)
         where = f" All are in {self.path}." if self.path else ""
-        return f"The first, row {first.row}: {first.field} {first.value!r} {first.reason}.{where}"
+        return f"The first, {first.words()}.{where}"

@@ -217,6 +217,8 @@ def problem_of(error: ValidationError) -> Problem:
 
 def shown(value: Any) -> str:
     """A value as the quarantine shows it: at most 200 characters of it."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 200 else f"{text[:197]}..."
 

@@ -36,6 +36,18 @@ WRITING: Final = frozenset(
 """Jobs that become `WROTE`."""
 
 
+FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "credits": {"ACTED_IN": "cast", "CREW": "crew", "DIRECTED": "directors", "WROTE": "writers"},
+    "genres": {"HAS_GENRE": "has_genre"},
+    "keywords": {"HAS_KEYWORD": "has_keyword"},
+    "production_companies": {"PRODUCED_BY": "produced_by"},
+    "production_countries": {"FROM_COUNTRY": "from_country"},
+    "original_language": {"IN_LANGUAGE": "in_language"},
+    "belongs_to_collection": {"PART_OF": "part_of"},
+}
+"""The relationships that each field of a film becomes, and where their rows are."""
+
+
 @dataclass
 class FactRows:
     """What one batch of movies adds to the graph.
@@ -62,10 +74,13 @@ class FactRows:
     from_country: dict[str, Rows] = field(default_factory=dict)
     in_language: dict[str, str] = field(default_factory=dict)
     part_of: dict[str, str] = field(default_factory=dict)
+    given: dict[str, list[str]] = field(default_factory=dict)
+    """The fields that a film came with: of these it says all, also where that is nothing."""
 
     def add(self, movie_id: str, movie: MovieFacts, options: IngestOptions) -> None:
         """One movie."""
         self.facts.append(_facts(movie_id, movie))
+        self.given[movie_id] = sorted(movie.model_fields_set & FIELDS.keys())
         self._add_credits(movie_id, movie, options)
         _link(movie_id, genres_of(genre.name for genre in movie.genres), self.genres, self.has_genre)
         _link(movie_id, _named(movie.keywords.keywords), self.keywords, self.has_keyword)
@@ -98,6 +113,23 @@ class FactRows:
         ):
             if found:
                 rows[movie_id] = found
+
+    def ends(self) -> Rows:
+        """What is at the other end of each movie's relationships, by type, of the kinds that its film came with."""
+        return [
+            [movie_id, {type_: _ids(getattr(self, name).get(movie_id, ())) for type_, name in _kinds(fields)}]
+            for movie_id, fields in sorted(self.given.items())
+            if fields
+        ]
+
+
+def _kinds(fields: Iterable[str]) -> Iterable[tuple[str, str]]:
+    return (kind for field in fields for kind in FIELDS[field].items())
+
+
+def _ids(found: Any) -> list[str]:
+    """The ids of what a movie has: one, some, or rows that begin with one."""
+    return [found] if isinstance(found, str) else [item if isinstance(item, str) else item[0] for item in found]
 
 
 def _link(movie_id: str, found: Sequence[tuple[str, str]], nodes: dict[str, str], rows: dict[str, Rows]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from cinegraph.errors import SourceMalformed
+from cinegraph.errors import InvalidInput, SourceMalformed
 
 BLOCK: Final = 4 << 20
 """Bytes of a file in memory at once."""
@@ -43,6 +43,8 @@ class Source:
             with self._raw(name) as raw:
                 file = io.BufferedReader(raw, 1 << 16)  # type: ignore[type-var]
                 zipped = file.peek(2)[:2] == b"\x1f\x8b"
+                if name.endswith(".gz") and not zipped:
+                    raise SourceMalformed(f"{self.path} is called .gz and is not packed; fetch it again, or rename it")
                 yield gzip.GzipFile(fileobj=file) if zipped else file  # type: ignore[misc]
         except BROKEN as error:
             raise SourceMalformed(
@@ -102,19 +104,22 @@ class Source:
         return digest.hexdigest()
 
 
-def open_source(path: Path, wanted: tuple[frozenset[str], ...], optional: frozenset[str] = frozenset()) -> Source:
+def open_source(
+    path: Path, wanted: tuple[frozenset[str], ...], optional: frozenset[str] = frozenset(), otherwise: str = ""
+) -> Source:
     """The source at a path that has one of the wanted sets of files; the first set that is there counts.
 
-    Files are found in the folder itself or one below, and anywhere in an archive.
+    Files are found in the folder itself or one below, and anywhere in an archive; `otherwise` says what else a caller
+    would have taken. Raises `InvalidInput` for a path where there is nothing.
     """
     if not path.exists():
-        raise SourceMalformed(f"there is nothing at {path}; give a folder or a zip with {_choices(wanted)}")
+        raise InvalidInput(f"there is nothing at {path}; give {otherwise}a folder or a zip with {_choices(wanted)}")
     places = _places(path)
     for names in wanted:
         if names <= places.keys():
             return Source(path, {name: places[name] for name in sorted((names | optional) & places.keys())})
     raise SourceMalformed(
-        f"{path} has not the files that were looked for: {_choices(wanted)}; "
+        f"{path} has not the files that were looked for: {otherwise}{_choices(wanted)}; "
         f"it has {', '.join(sorted(places)[:10]) or 'no files'}"
     )
 

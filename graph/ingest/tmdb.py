@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import ValidationError
 from graph.catalog import read_statement
 from graph.client import Reader, Row, Writer
 from graph.ingest import kaggle
-from graph.ingest.checkpoint import open_checkpoint
+from graph.ingest.checkpoint import find_finished, open_checkpoint
 from graph.ingest.findings import Findings
 from graph.ingest.loader import Loader
 from graph.ingest.options import IngestOptions, Progress, in_thread, silent
@@ -23,6 +22,7 @@ from graph.ingest.records import MovieFacts, problem_of
 from graph.ingest.rows import FactRows
 from graph.ingest.source import Source, open_source
 from graph.ingest.titles import similarity
+from graph.ingest.workspace import work_folder
 
 AT_ONCE: Final = 500
 """Films of one batch at most."""
@@ -46,11 +46,12 @@ async def ingest_tmdb(
     (links,) = await writer.read(read_statement("import/links"))
     add = options.add_unlinked if options.add_unlinked is not None else not links["linked"]
     fingerprint = await asyncio.to_thread(source.fingerprint, *depends_on(links["fingerprints"], add, options))
-    checkpoint = await open_checkpoint(writer, "tmdb", source.name, fingerprint, options.force)
-    if checkpoint.finished:
-        return await report(writer, checkpoint.id, checkpoint.findings, unchanged=True)
-    with tempfile.TemporaryDirectory(prefix="cinegraph-") as folder:
-        facts = await check_tmdb(source, Linker(in_graph(writer), add), Path(folder), options, progress)
+    known = await find_finished(writer, "tmdb", source.name, fingerprint, options.force)
+    if known is not None:
+        return await report(writer, f"tmdb:{source.name}", known, unchanged=True)
+    with work_folder(options.work) as folder:
+        facts = await check_tmdb(source, Linker(in_graph(writer), add), folder, options, progress)
+        checkpoint = await open_checkpoint(writer, "tmdb", source.name, fingerprint, options.force)
         loader = Loader(checkpoint, options, progress)
         await loader.facts(facts.batches, facts.movies)
         await loader.copy_popularity()
@@ -69,7 +70,7 @@ def find_files(path: Path) -> Source:
         path = path.parent
     if path.is_file() and path.suffix != ".zip":
         return Source(path, {path.name: path.name})
-    return open_source(path, kaggle.WANTED, kaggle.OPTIONAL)
+    return open_source(path, kaggle.WANTED, kaggle.OPTIONAL, "a file of JSON lines, plain or .gz, or ")
 
 
 def read_films(source: Source, folder: Path, quarantine: Quarantine) -> Found:

@@ -1,7 +1,9 @@
 """The command line: one clear message, exit code 2 for usage and 1 for failure, no stack without --debug."""
 
 import asyncio
+import errno
 import json
+import os
 import socket
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from cinegraph import __version__
+from cinegraph import __version__, cli
 from cinegraph.cli import run
 from cinegraph.cli.serve import bound
 from cinegraph.settings import load_settings
@@ -36,6 +38,13 @@ USAGE = [
     (["cypher", "CREATE (n:Movie)"], "this statement writes"),
     (["cypher", "  "], "there is no statement"),
     (["models", "show", "ease-x"], "there is no model version 'ease-x'"),
+    (["ingest", "movielens", "/no/such/folder"], "there is nothing at /no/such/folder; give a folder or a zip with"),
+    (["ingest", "movielens", "/no/such", "--bulk"], "only the local graph can be made anew in bulk"),
+    (["ingest", "movielens", "/no/such", "--overwrite"], "--tmdb and --overwrite belong to --bulk"),
+    (
+        ["ingest", "tmdb", "/no"],
+        "there is nothing at /no; give a file of JSON lines, plain or .gz, or a folder or a zip",
+    ),
     (["ingest", "movielens"], "give either a path or --download NAME"),
     (["ingest", "tmdb"], "give either a path or --api"),
     (["ingest", "tmdb", "--api"], "CINEGRAPH_INGEST__TMDB_KEY"),
@@ -49,7 +58,6 @@ USAGE = [
 ]
 FAILURE = [
     (["models", "rollback"], "there is no version before the active one"),
-    (["ingest", "movielens", "/no/such/folder"], "there is nothing at /no/such/folder"),
     (["train"], "the graph has no ratings to learn from"),
 ]
 
@@ -166,6 +174,43 @@ async def test_cypher_prints_json_and_csv(home: Path, graph: GraphClient, capsys
     shown = capsys.readouterr()
     assert shown.out == "id,year\n1,1979\n"
     assert "only the first 1 rows" in shown.err
+
+
+async def test_a_table_shows_names_as_they_are(
+    home: Path, graph: GraphClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await in_thread(["cypher", "RETURN '[/x] [red] :smile:' AS title"]) == 0
+    assert "[/x] [red] :smile:" in capsys.readouterr().out
+
+
+async def test_an_error_begins_with_its_first_word(
+    home: Path, graph: GraphClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await in_thread(["ingest", "tmdb", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path} has not the files")
+
+
+async def test_a_full_disk_is_named_with_what_to_do(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/0.ratings")
+
+    monkeypatch.setattr(cli, "app", full)
+    assert await in_thread(["token", "1"]) == 1
+    words = "error: No space left on device: /data/0.ratings; free some space there, or set CINEGRAPH_HOME"
+    assert capsys.readouterr().err.startswith(words)
+
+
+async def test_the_sample_has_no_bad_rows_and_needs_no_links(
+    home: Path, graph: GraphClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "quarantine.jsonl").write_text("of an earlier run\n")
+    assert await in_thread(["ingest", "sample", "--users", "50"]) == 0
+    shown = capsys.readouterr()
+    assert "bad rows" not in shown.err
+    (line,) = [line for line in shown.out.splitlines() if line.startswith("movies without an id at TMDB")]
+    assert line.split()[-1] == "0"
 
 
 async def test_reset_takes_everything_out(home: Path, graph: GraphClient) -> None:

@@ -1,6 +1,8 @@
 """Fetching jars: what the lock names or nothing, and an interrupted fetch goes on where it was."""
 
+import errno
 import hashlib
+import re
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from cinegraph.errors import ChecksumMismatch, DownloadFailed
+from graph import jars
 from graph.jars import VERSION, Jar, ensure_jars, read_lock
 
 CONTENT = {name: f"jar {name}".encode() * 1000 for name in ("one", "two", "three")}
@@ -99,6 +102,29 @@ def test_a_jar_that_was_damaged_in_the_cache_is_fetched_again(
 def test_without_a_network_the_error_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DownloadFailed, match="Check the network and start again.*CINEGRAPH_GRAPH__URI"):
         ensure_jars(tmp_path, jars=JARS, remotes={"nobody": "http://127.0.0.1:9"})
+
+
+class FullDisk:
+    """Stands for a repository whose jars do not fit on the disk any more."""
+
+    def __init__(self, **_: Any) -> None:
+        self.resolver = self
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: self
+
+    def download(self, _: Any) -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise RuntimeError("could not download") from error
+
+
+def test_a_full_disk_is_named_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jars, "MavenContext", FullDisk)
+    words = f"the disk of {tmp_path}/neo4j-{VERSION} is full. Free some space there, or set CINEGRAPH_CACHE"
+    with pytest.raises(DownloadFailed, match=re.escape(words)):
+        ensure_jars(tmp_path, jars=JARS)
 
 
 def test_the_lock_names_every_jar_once_and_no_host() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cinegraph.errors import SourceMalformed
+from cinegraph.errors import InvalidInput, SourceMalformed
 from graph.catalog import ReadStatement
 from graph.client import GraphClient
 from graph.ingest.layouts import find_layout
@@ -73,7 +73,7 @@ def test_nothing_else_than_a_data_set_is_taken_for_one(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no data")
     with pytest.raises(SourceMalformed, match=r"looked for: movies\.csv and ratings\.csv, or .*it has notes\.txt"):
         find_layout(tmp_path)
-    with pytest.raises(SourceMalformed, match="there is nothing at"):
+    with pytest.raises(InvalidInput, match="there is nothing at"):
         find_layout(tmp_path / "absent")
     with pytest.raises(SourceMalformed, match="is no zip archive"):
         find_layout(tmp_path / "notes.txt")

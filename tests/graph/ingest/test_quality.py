@@ -1,6 +1,7 @@
 """The quality report says what is odd, the same bytes for the same graph, and answers stay what they are (N16)."""
 
 import json
+from dataclasses import asdict
 from difflib import unified_diff
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from graph.client import GraphClient
 from graph.ingest.findings import LISTED, Finding, Findings
 from graph.ingest.movielens import ingest_movielens
 from graph.ingest.quality import KINDS, QualityReport, report
+from graph.ingest.quarantine import BadRow
 from graph.ingest.tmdb import ingest_tmdb
 from tests.graph.ingest import made
 
@@ -69,6 +71,14 @@ async def test_the_report_has_no_time_and_no_path_in_it(graph: GraphClient, tmp_
     assert values["rows"] == {"films.jsonl": {"bad": 0, "read": 3}}
     assert set(values["findings"]) <= set(KINDS)
     assert all(len(line) <= 120 and line == line.rstrip() for line in found.as_text().splitlines())
+
+
+def test_names_are_no_markup_and_no_empty_field_leaves_two_blanks() -> None:
+    findings = Findings(rows={"f.csv": (9, 1)}, bad_rows=[asdict(BadRow("f.csv", 3, "", "[/x]", "has 1 field"))])
+    findings.add("no_year", "[/x] [bold]:smile:", "movie 1")
+    text = QualityReport("s", False, {}, {}, 1, {}, findings).as_text()
+    assert "[/x] [bold]:smile:: movie 1" in text
+    assert "row 3: '[/x]' has 1 field" in text
 
 
 def test_findings_beyond_the_list_are_counted() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from cinegraph.errors import QualityTooLow
 from graph.catalog import ReadStatement, WriteStatement, write_statement
 from graph.client import GraphClient, Row, Writer
 from graph.ingest.movielens import ingest_movielens
@@ -68,9 +69,47 @@ async def test_twice_is_once_and_the_second_time_writes_nothing(graph: GraphClie
     first, state = await checksum(graph.reader), await graph.reader.read(STATE)
     again = Crashing(graph)
     await both(again, sources)
-    assert again.count == 2, "a look at the record of each source"
+    assert again.count == 0
     assert await checksum(graph.reader) == first
     assert await graph.reader.read(STATE) == state
+
+
+async def test_what_is_refused_leaves_no_record(graph: GraphClient, sources: Path) -> None:
+    await both(graph.writer, sources)
+    before = await graph.session.read("MATCH (i:Import) RETURN i {.*} AS i ORDER BY i.id", {})
+    whole = (sources / "ml" / "ratings.csv").read_text()
+    (sources / "ml" / "ratings.csv").write_text(whole + "1,2,nine,0\n")
+    with pytest.raises(QualityTooLow):
+        await ingest_movielens(graph.writer, sources / "ml", SMALL)
+    assert await graph.session.read("MATCH (i:Import) RETURN i {.*} AS i ORDER BY i.id", {}) == before
+    (sources / "ml" / "ratings.csv").write_text(whole)
+    assert (await ingest_movielens(graph.writer, sources / "ml", SMALL)).unchanged
+
+
+async def test_the_files_of_a_run_lie_in_its_folder_and_go_with_it(graph: GraphClient, sources: Path) -> None:
+    work, seen = sources / "work", set()
+    (work / "run-killed").mkdir(parents=True)
+
+    def progress(*_: object) -> None:
+        seen.update(file.name for file in work.rglob("*"))
+
+    await ingest_movielens(graph.writer, sources / "ml", replace(SMALL, work=work), progress)
+    await ingest_tmdb(graph.writer, sources / "films.jsonl", replace(SMALL, work=work), progress)
+    assert {"0.ratings", "facts.jsonl"} <= seen
+    assert "run-killed" not in seen
+    assert list(work.iterdir()) == []
+
+
+async def test_a_view_gives_its_user_a_new_version_and_twice_is_once(graph: GraphClient, sources: Path) -> None:
+    await ingest_movielens(graph.writer, sources / "ml", SMALL)
+    (state,) = await graph.reader.read(STATE)
+    before = dict(state["users"])
+    for seconds, risen in ((60, 1), (60, 1), (90, 2)):
+        await graph.writer.write(write_statement("ingest/views"), rows=[["1", [["3", 1000, seconds, 1]]]])
+        (state,) = await graph.reader.read(STATE)
+        assert dict(state["users"]) == {**before, "1": before["1"] + risen}
+    rows = await graph.session.read("MATCH (:User {id: '1'})-[r:VIEWED]->() RETURN r {.*} AS r", {})
+    assert rows == [{"r": {"userId": "1", "movieId": "3", "at": 1000, "seconds": 90, "count": 1}}]
 
 
 async def test_by_force_it_is_written_again_and_is_the_same(graph: GraphClient, sources: Path) -> None:

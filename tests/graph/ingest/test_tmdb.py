@@ -2,12 +2,13 @@
 
 import csv
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cinegraph.errors import QualityTooLow, SourceMalformed
+from cinegraph.errors import InvalidInput, QualityTooLow, SourceMalformed
 from graph.catalog import ReadStatement, WriteStatement
 from graph.client import GraphClient
 from graph.ingest.findings import Finding
@@ -283,7 +284,48 @@ async def test_a_table_with_a_quote_left_open_is_refused(graph: GraphClient, tmp
 
 
 def test_a_folder_without_any_of_the_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceMalformed, match=r"looked for: tmdb_5000_credits\.csv and tmdb_5000_movies\.csv, or"):
+    with pytest.raises(
+        SourceMalformed,
+        match=r"looked for: a file of JSON lines, plain or \.gz, or tmdb_5000_credits\.csv and tmdb_5000_movies",
+    ):
         find_files(tmp_path)
-    with pytest.raises(SourceMalformed, match="there is nothing at"):
+    with pytest.raises(InvalidInput, match="there is nothing at"):
         find_files(tmp_path / "absent.jsonl")
+
+
+def test_a_file_that_only_is_called_gz_is_refused(tmp_path: Path) -> None:
+    made.write_films(tmp_path / "films.jsonl").rename(tmp_path / "films.jsonl.gz")
+    with pytest.raises(SourceMalformed, match=r"films\.jsonl\.gz is called \.gz and is not packed"):
+        find_files(tmp_path / "films.jsonl.gz").fingerprint()
+
+
+async def test_a_newer_dump_replaces_what_it_says_of_a_movie(graph: GraphClient, tmp_path: Path) -> None:
+    await ingest_movielens(graph.writer, made.write_csv(tmp_path / "ml"))
+    await ingest_tmdb(graph.writer, made.write_films(tmp_path / "films.jsonl"))
+    newer = deepcopy(made.FILMS)
+    newer[0]["credits"] = {"cast": newer[0]["credits"]["cast"][1:2], "crew": newer[0]["credits"]["crew"][:1]}
+    newer[0]["keywords"] = {"keywords": []}
+    newer[0]["production_companies"] = []
+    newer[0]["production_countries"] = [{"iso_3166_1": "AU"}]
+    newer[0]["genres"] = []
+    newer[0]["belongs_to_collection"] = None
+    for _ in range(2):
+        await ingest_tmdb(graph.writer, made.write_films(tmp_path / "films.jsonl", newer), IngestOptions(force=True))
+        found = await movie(graph, "2")
+        assert found["cast"] == [["Carrie-Anne Moss", "Trinity", 2]]
+        assert (found["directors"], found["writers"], found["crew"]) == (["Lana Wachowski"], [], [])
+        assert (found["keywords"], found["companies"], found["collections"]) == ([], [], [])
+        assert found["countries"] == [["AU", "Australia"]]
+        assert [id for id, _, _ in found["genres"]] == ["action", "science-fiction"], "MovieLens has them"
+    alien = await movie(graph, "5")
+    assert (alien["cast"], len(alien["keywords"])) == ([["Sigourney Weaver", "Ripley", 0]], 1)
+
+
+async def test_what_a_dump_does_not_have_at_all_stays(graph: GraphClient, tmp_path: Path) -> None:
+    await ingest_tmdb(graph.writer, made.write_films(tmp_path / "films.jsonl"))
+    before = await movie(graph, "tmdb:603")
+    film = {"id": 603, "title": "The Matrix", "release_date": "1999-03-31", "genres": [{"id": 28, "name": "Action"}]}
+    await ingest_tmdb(graph.writer, made.write_films(tmp_path / "films.jsonl", [film]))
+    after = await movie(graph, "tmdb:603")
+    assert [id for id, _, _ in after["genres"]] == ["action"]
+    assert {**after, "genres": None} == {**before, "genres": None}
