@@ -31,7 +31,7 @@ def test_a_server_survives_what_happens_to_its_neo4j(home: Home) -> None:
     """One life of a server, since each start of Neo4j takes some ten seconds."""
     served = home.serve()
     first = running(home)
-    assert served.answers()
+    until(served.answers)
 
     code, printed = home.run("graph", "stop")
     assert code == 1
@@ -46,8 +46,7 @@ def test_a_server_survives_what_happens_to_its_neo4j(home: Home) -> None:
 
     assert home.run("graph", "stop", "--force") == (0, "stopped\n")
     assert home.server.running() is None
-    with pytest.raises(AssertionError):
-        assert served.answers()
+    assert not served.answers()
     assert home.run("graph", "status") == (
         1,
         "the local Neo4j is not running; 1 processes wait for it; cinegraph graph start starts it\n",
