@@ -34,7 +34,7 @@ def home(tmp_path: Path, local_address: Address, monkeypatch: pytest.MonkeyPatch
 
 USAGE = [
     (["nonsense"], "No such command 'nonsense'"),
-    (["train", "nosuch"], "there is no model 'nosuch'; there are: popular, itemknn, ease, lightgcn"),
+    (["train", "nosuch"], "there is no model 'nosuch'; there are: popular, itemknn, ease, graphfilter, lightgcn"),
     (["cypher", "CREATE (n:Movie)"], "this statement writes"),
     (["cypher", "  "], "there is no statement"),
     (["models", "show", "ease-x"], "there is no model version 'ease-x'"),
