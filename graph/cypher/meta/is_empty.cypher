@@ -1,2 +1,2 @@
-// Whether the sample still has to be loaded: no movie yet, or a load of it that was interrupted; used by cinegraph/cli/data.py.
+// Whether the sample still has to be loaded: no movie yet, or a load of it that was interrupted; used by cinegraph/cli/demo.py.
 RETURN NOT EXISTS { (:Movie) } OR EXISTS { (i:Import {kind: 'sample'}) WHERE NOT i.finished } AS empty
