@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommenders.arrays import BoolArray, FloatArray, IntArray
+from recommenders.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from recommenders.scorers import History, Scorer
 
 
@@ -43,7 +43,7 @@ def top_k(scores: FloatArray, free: BoolArray, k: int) -> Ranked:
     return Ranked(order, scores[order])
 
 
-def place_of_first(scores: FloatArray, free: BoolArray, wanted: IntArray) -> int:
+def place_of_first(scores: FloatArray | DoubleArray, free: BoolArray, wanted: IntArray) -> int:
     """The place, from 1, of the first wanted movie in the order of all free ones; 0 where none of them is free."""
     wanted = wanted[free[wanted]]
     if not len(wanted):

@@ -22,6 +22,7 @@ from recommenders.artifacts import Artifact, load_artifact, stamp
 from recommenders.content import content_rows, slate_facts
 from recommenders.histories import Histories, UserHistory
 from recommenders.newcomers import with_newcomers
+from recommenders.ranking import place_of_first
 from recommenders.reasons import Contribution
 from recommenders.scorers import History, Scorer
 from recommenders.slate import SlateFacts, Tuning, compose
@@ -268,11 +269,9 @@ class Serving:
         """A movie's place, from 1, among all that may be recommended to the user; None where it may not be."""
         number = scored.state.index.get(movie_id)
         allowed = self.allowed(scored.state, scored.history, MovieFilter())
-        if number is None or not allowed[number]:
+        if number is None:
             return None
-        scores, own = scored.scores, scored.scores[number]
-        before = (scores > own) | ((scores == own) & (np.arange(len(scores)) < number))
-        return 1 + int(np.count_nonzero(before & allowed))
+        return place_of_first(scored.scores, allowed, np.array([number], np.int32)) or None
 
     def score(self, history: UserHistory) -> Scored:
         """The score of every movie for a history."""
