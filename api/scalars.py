@@ -1,5 +1,6 @@
 """Scalars that the graph keeps in another form than the API shows."""
 
+import json
 from datetime import UTC, datetime
 from typing import NewType
 
@@ -9,6 +10,9 @@ from cinegraph.errors import InvalidInput
 
 DateTime = NewType("DateTime", int)
 """Milliseconds since 1970 in the graph, ISO 8601 in UTC for the client."""
+
+JsonText = NewType("JsonText", str)
+"""JSON as text in the graph, as it is for the client; nothing takes it as an argument."""
 
 
 def show(millis: int) -> str:
@@ -26,3 +30,4 @@ def read(text: object) -> int:
 
 
 DATE_TIME = strawberry.scalar(name="DateTime", description="A time in UTC, ISO 8601.", serialize=show, parse_value=read)
+JSON_TEXT = strawberry.scalar(name="JSON", description="Objects, lists, texts and numbers.", serialize=json.loads)

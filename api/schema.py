@@ -16,7 +16,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from api.compiler.shape import TYPE_KEY
 from api.mutations import Mutation
 from api.queries import Query
-from api.scalars import DATE_TIME, DateTime
+from api.scalars import DATE_TIME, JSON_TEXT, DateTime, JsonText
 from api.types.catalog import Company, Country, Language, Tag
 from api.types.explanations import SEGMENTS
 
@@ -36,7 +36,9 @@ def build_schema(*, introspection: bool = True) -> strawberry.Schema:
         Query,
         Mutation,
         types=[Company, Country, Language, Tag, *SEGMENTS.values()],
-        config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}, disable_field_suggestions=not introspection),
+        config=StrawberryConfig(
+            scalar_map={DateTime: DATE_TIME, JsonText: JSON_TEXT}, disable_field_suggestions=not introspection
+        ),
         extensions=[
             lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
             lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),

@@ -30,6 +30,7 @@ class Label(StrEnum):
     LANGUAGE = "Language"
     USER = "User"
     TAG = "Tag"
+    MODEL_VERSION = "ModelVersion"
 
 
 LABELS: Final = frozenset(label.value for label in Label)

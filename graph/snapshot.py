@@ -4,14 +4,18 @@ The graph stays the record: what is found here is verified there before it is sh
 first in the order of their ids; the adjacency is CSR over all of them, each relationship seen from both ends.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, TypeAlias
+from itertools import chain
+from operator import itemgetter
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cinegraph.errors import NotFound
 from cinegraph.types import EdgeRef, IntRange, Label, MovieFilter, NodeRef, Relation
 from graph.catalog import read_statement
 from graph.client import Reader, Row
@@ -25,6 +29,8 @@ RELATIONS: Final = tuple(Relation)
 CODES: Final[Mapping[str, int]] = {relation.value: code for code, relation in enumerate(RELATIONS)}
 FROM_PERSON: Final = frozenset({Relation.ACTED_IN, Relation.DIRECTED, Relation.WROTE, Relation.CREW})
 UNKNOWN: Final = -1
+UNREAD: Final = -1
+"""The version of a catalogue that was not read yet."""
 BILLED: Final = 1_000
 """Places of a billing that are told apart."""
 KEPT_WAYS: Final = 20_000
@@ -86,6 +92,15 @@ class Snapshot:
     def find(self, node: NodeRef) -> int:
         """The number of a node, -1 for one that is not in the catalogue."""
         return self.index.get((node.label, node.id), UNKNOWN)
+
+    def require(self, label: Label, ids: Sequence[str]) -> None:
+        """Raise `NotFound` for the first id that no node has; before the first look at the graph none is missing."""
+        missing = (id_ for id_ in ids if (label, id_) not in self.index)
+        id_ = next(missing, None) if self.version != UNREAD else None
+        if id_ is not None:
+            raise NotFound(
+                f"there is no {label} {id_!r} in the catalogue; search and node(id:) tell which ids there are"
+            )
 
     def ref(self, node: int) -> NodeRef:
         """The key of a node."""
@@ -196,46 +211,71 @@ def _within(values: Ints, bounds: IntRange) -> Mask:
 
 
 async def load_snapshot(reader: Reader, version: int, model: str) -> Snapshot:
-    """Read the catalogue; `model` is the version whose SIMILAR edges belong to it ("" for none)."""
-    movies = [row async for row in reader.stream(read_statement("snapshot/movies"))]
-    entities = [row async for row in reader.stream(read_statement("snapshot/entities"))]
-    place = {row["node"]: i for i, row in enumerate([*movies, *entities])}
-    edges = EdgeColumns()
-    async for row in reader.stream(read_statement("snapshot/edges"), model=model):
-        edges.add(place, row)
+    """Read the catalogue; `model` is the version whose SIMILAR edges belong to it ("" for none).
+
+    The event loop only fetches, in few rows of many values, since each row costs it some tenth of a millisecond; what
+    was fetched is put together in a thread.
+    """
+    movies, entities, edges = [
+        [row async for row in reader.stream(statement, **given)]
+        for statement, given in (
+            (read_statement("snapshot/movies"), {}),
+            (read_statement("snapshot/entities"), {}),
+            (read_statement("snapshot/edges"), {"model": model}),
+        )
+    ]
     sample = await reader.read(read_statement("snapshot/prefix"))
-    return assemble(version, model, sample, movies, entities, edges)
+
+    def put_together() -> Snapshot:
+        films, others = (
+            sorted(_rows(movies), key=itemgetter("id")),
+            sorted(_rows(entities), key=itemgetter("label", "id")),
+        )
+        nodes = np.array([row["node"] for row in [*films, *others]], np.int64)
+        return assemble(version, model, sample, films, others, edges_among(nodes, edges))
+
+    return await asyncio.to_thread(put_together)
 
 
-class EdgeColumns:
-    """Relationships as five growing columns, the movie first."""
+def _rows(blocks: list[Row]) -> Iterator[Row]:
+    """Rows from blocks of columns."""
+    for block in blocks:
+        columns = {name: values for name, values in block.items() if name != "block"}
+        yield from (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
 
-    def __init__(self) -> None:
-        self.movie: list[int] = []
-        self.other: list[int] = []
-        self.code: list[int] = []
-        self.number: list[int] = []
-        self.order: list[int] = []
 
-    def add(self, place: Mapping[int, int], row: Row) -> None:
-        movie = place.get(row["node"])
-        for relation, node, number, order in row["edges"] if movie is not None else ():
-            other = place.get(node)  # a node that came between the statements is in the next snapshot
-            if other is not None and movie is not None:
-                self.movie.append(movie)
-                self.other.append(other)
-                self.code.append(CODES[relation])
-                self.number.append(number)
-                self.order.append(UNKNOWN if order is None else min(order, BILLED))
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Relationships of the catalogue (e,): the movie and the other end by place, the relation's code, Neo4j's number,
+    and an actor's place in the billing, -1 elsewhere."""
+
+    movie: Ints
+    other: Ints
+    code: NDArray[np.uint8]
+    number: Longs
+    order: NDArray[np.int16]
+
+
+def edges_among(nodes: Longs, blocks: list[Row]) -> Edges:
+    """The relationships between these nodes, `nodes` (N,) being Neo4j's number of each place; one to a node that came
+    between the statements is in the next snapshot."""
+    movie, other, number, order = (_column(blocks, name) for name in ("movie", "other", "number", "order"))
+    code = np.fromiter((CODES[one] for block in blocks for one in block["relation"]), np.uint8)
+    known = np.isin(movie, nodes) & np.isin(other, nodes)
+    sorting = np.argsort(nodes)
+    places = [sorting[np.searchsorted(nodes, ends[known], sorter=sorting)].astype(np.int32) for ends in (movie, other)]
+    return Edges(places[0], places[1], code[known], number[known], np.minimum(order[known], BILLED).astype(np.int16))
+
+
+def _column(blocks: list[Row], name: str) -> Longs:
+    return np.fromiter(chain.from_iterable(block[name] for block in blocks), np.int64)
 
 
 def assemble(
-    version: int, model: str, sample: list[Row], movies: list[Row], entities: list[Row], edges: EdgeColumns
+    version: int, model: str, sample: list[Row], movies: list[Row], entities: list[Row], edges: Edges
 ) -> Snapshot:
     """A snapshot from rows of movies, of other nodes, and of relationships."""
-    movie, other = np.array(edges.movie, np.int32), np.array(edges.other, np.int32)
-    code, number = np.array(edges.code, np.uint8), np.array(edges.number, np.int64)
-    billing = np.array(edges.order, np.int16)
+    movie, other, code, number, billing = edges.movie, edges.other, edges.code, edges.number, edges.order
     leaves_movie = ~np.isin(code, [CODES[relation] for relation in FROM_PERSON])
     rows = np.concatenate([movie, other])
     sorting = np.lexsort((np.concatenate([number, number]), rows))
@@ -248,8 +288,8 @@ def assemble(
         labels=(*(Label.MOVIE for _ in movies), *(Label(row["label"]) for row in entities)),
         names=tuple(str(row["name"]) for row in [*movies, *entities]),
         movies=len(movies),
-        year=_column(movies, "year"),
-        runtime=_column(movies, "runtime"),
+        year=np.array([row["year"] for row in movies], np.int32),
+        runtime=np.array([row["runtime"] for row in movies], np.int32),
         popularity=np.array([row["popularity"] for row in movies], np.float64),
         indptr=np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=nodes))]).astype(np.int64),
         neighbour=np.concatenate([other, movie])[sorting],
@@ -260,11 +300,6 @@ def assemble(
     )
 
 
-def _column(rows: list[Row], name: str) -> Ints:
-    return np.array([UNKNOWN if row[name] is None else row[name] for row in rows], np.int32)
-
-
 def empty_snapshot() -> Snapshot:
     """Before the first look at the graph."""
-    none: Any = []
-    return assemble(-1, "", none, none, none, EdgeColumns())
+    return assemble(UNREAD, "", [], [], [], edges_among(np.zeros(0, np.int64), []))

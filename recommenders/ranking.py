@@ -13,7 +13,7 @@ class Ranked:
     """Movies by position (n,) with their scores (n,): the highest score first, equal scores by position."""
 
     items: IntArray
-    scores: FloatArray
+    scores: FloatArray | DoubleArray
 
 
 def recommend(
@@ -33,7 +33,7 @@ def allowed(n_movies: int, history: History, exclude: IntArray | None, mask: Boo
     return free
 
 
-def top_k(scores: FloatArray, free: BoolArray, k: int) -> Ranked:
+def top_k(scores: FloatArray | DoubleArray, free: BoolArray, k: int) -> Ranked:
     """The `k` highest scores among the free movies, exactly."""
     items = np.flatnonzero(free)
     if k < len(items):

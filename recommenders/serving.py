@@ -22,7 +22,7 @@ from recommenders.artifacts import Artifact, load_artifact, stamp
 from recommenders.content import content_rows, slate_facts
 from recommenders.histories import Histories, UserHistory
 from recommenders.newcomers import with_newcomers
-from recommenders.ranking import place_of_first
+from recommenders.ranking import place_of_first, top_k
 from recommenders.reasons import Contribution
 from recommenders.scorers import History, Scorer
 from recommenders.slate import SlateFacts, Tuning, compose
@@ -156,15 +156,6 @@ class Ranking:
     scored: Scored
 
 
-def best_first(scores: Floats, allowed: Mask, count: int) -> Ints:
-    """The places of the `count` highest scores among those allowed, highest first, equal ones by place."""
-    places = np.flatnonzero(allowed)
-    if len(places) > count:
-        least = np.partition(scores[places], len(places) - count)[len(places) - count]
-        places = places[scores[places] >= least]
-    return places[np.lexsort((places, -scores[places]))][:count].astype(np.int32)
-
-
 def _nothing(snapshot: Snapshot) -> State:
     """A catalogue without a model."""
     return State(snapshot, "", None, 0, None, (), np.zeros(0, np.int32))
@@ -193,6 +184,7 @@ class Serving:
         self.histories = Histories(reader, histories)
         self._state = _nothing(empty_snapshot())
         self._failed: tuple[str, object] | None = None
+        self._refreshing = asyncio.Lock()
 
     @property
     def state(self) -> State:
@@ -206,7 +198,11 @@ class Serving:
 
     async def refresh(self) -> bool:
         """Look at the graph, and load what is new; whether anything was. A model that fails to load is left where it
-        is, and the old one keeps serving."""
+        is, and the old one keeps serving. One at a time: who comes meanwhile waits, and finds nothing new."""
+        async with self._refreshing:
+            return await self._refresh()
+
+    async def _refresh(self) -> bool:
         rows = await self._reader.read(read_statement("meta/state"))
         row: Row = rows[0] if rows else {"version": -1, "activeModel": None, "artifact": None}
         version = row["activeModel"] or ""
@@ -259,7 +255,7 @@ class Serving:
         """
         scored = self.score(history)
         state = scored.state
-        order = best_first(scored.scores, self.allowed(state, history, wanted), count)
+        order = top_k(scored.scores, self.allowed(state, history, wanted), count).items
         if tuning.changes:
             taste = scored.taste if tuning.calibration else None
             order = compose(order, scored.scores[order], state.slate, tuning, taste)

@@ -9,10 +9,12 @@ from api.compiler.model import Related
 from api.compiler.roots import listing, lookup, related, search
 from api.context import Info, run
 from api.ids import key_of, parse_id
+from api.queries.arguments import asked_filter
 from api.search import autocomplete_text, exact_titles, search_text
 from api.types.build import Node, connection
 from api.types.catalog import Collection, Genre, Keyword, Movie, Person, SimilarMoviesConnection
 from api.types.filters import MovieFilterInput
+from api.types.model_version import ModelVersion
 from api.types.orders import CLOSEST, GENRES, MOVIES, PEOPLE, MovieSort
 from api.types.user import User
 from cinegraph.types import Label, Relation
@@ -85,6 +87,7 @@ class CatalogQuery:
         filter: MovieFilterInput | None = None,
         sort: MovieSort = MovieSort.POPULARITY,
     ) -> Any:
+        asked_filter(info)  # refuses ids that the catalogue does not have
         return await run(info, listing(MOVIES, filtered=True))
 
     @strawberry.field(graphql_type=PeopleConnection, description="All people, by name.")
@@ -126,6 +129,11 @@ class CatalogQuery:
     )
     async def similar_movies(self, info: Info, movie: strawberry.ID, first: int = 10, after: str | None = None) -> Any:
         return await run(info, related(Label.MOVIE, SIMILAR, "movie"))
+
+    @strawberry.field(graphql_type=ModelVersion | None, description="The model that is served; null before the first.")
+    async def active_model(self, info: Info) -> Any:
+        version = info.context.services.serving.model_version
+        return await run(info, lookup(Label.MODEL_VERSION, None), key=version) if version else None
 
     @strawberry.field(graphql_type=User | None, description="The caller; null for an anonymous one.")
     async def me(self, info: Info) -> Any:

@@ -18,9 +18,10 @@ from api.explaining import Found, Speaker, check, find_reasons, path_nodes, stan
 from api.freshness import fresh, refuse_stale
 from api.hydration import hydrated
 from api.ids import key_of
+from api.queries.arguments import asked_filter
 from api.types.build import PageInfo
 from api.types.explanations import ExplanationCheck
-from api.types.filters import MovieFilterInput, to_filter
+from api.types.filters import MovieFilterInput
 from api.types.recommendations import (
     Basis,
     Explanation,
@@ -79,7 +80,7 @@ class RecommendationQuery:
         self, info: Info, movie: strawberry.ID, liked: list[strawberry.ID] | None = None
     ) -> Explanation | None:
         movie_id = key_of(Label.MOVIE, movie)
-        asked = Asked(1, None, MovieFilter(), _liked(liked), _why_of(info._raw_info), RELEVANCE)
+        asked = Asked(1, None, MovieFilter(), _liked(info, liked), _why_of(info._raw_info), RELEVANCE)
         return await fresh(info.context, partial(_explain, info, asked, movie_id))
 
     @strawberry.field(description="Whether the relationships of an explanation given before are still in the graph.")
@@ -96,22 +97,18 @@ def _asked(info: Info, first: int, after: str | None, liked: Sequence[str] | Non
         raise InvalidInput(f"recommendations(first: {first}): a page has 1 to {MAX_FIRST} items")
     services, raw = info.context.services, info._raw_info
     mark = services.cursors.open(CURSOR, after) if after is not None else None
-    wanted = to_filter(_raw_argument(raw, "filter"))
     place = (mark[0], mark[1], mark[2]) if mark else None
-    return Asked(first, place, wanted, _liked(liked), _why_of(raw), to_tuning(tuning, services.tuning))
+    return Asked(
+        first, place, asked_filter(info), _liked(info, liked), _why_of(raw), to_tuning(tuning, services.tuning)
+    )
 
 
-def _raw_argument(info: "GraphQLResolveInfo[Context]", name: str) -> Any:
-    """An argument as plain data, as the compiler sees it too."""
-    selected = selected_at(info)
-    assert selected.definition is not None
-    return Argument(selected.arguments.get(name), selected.definition.args[name].type).value(coerced(info))
-
-
-def _liked(liked: Sequence[str] | None) -> tuple[str, ...]:
+def _liked(info: Info, liked: Sequence[str] | None) -> tuple[str, ...]:
     if liked is not None and len(liked) > MAX_LIKED:
         raise InvalidInput(f"liked has {len(liked)} movies; {MAX_LIKED} is the most")
-    return tuple(key_of(Label.MOVIE, one) for one in liked or ())
+    movie_ids = tuple(key_of(Label.MOVIE, one) for one in liked or ())
+    info.context.services.serving.state.snapshot.require(Label.MOVIE, movie_ids)
+    return movie_ids
 
 
 def _why_of(info: "GraphQLResolveInfo[Context]") -> int:

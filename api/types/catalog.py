@@ -36,7 +36,11 @@ RATING: dict[str, Any] = {
     "rating": (float, leaf("{r}.rating", "0.5 to 5.0 in steps of 0.5.")),
     "at": (DateTime, leaf("{r}.at", "When it was given.")),
 }
-SCORE = {"score": (float, leaf("{r}.score", "How similar, in the scale of the model."))}
+SIMILARITY: dict[str, Any] = {
+    "score": (float, leaf("{r}.score", "How similar, in the scale of the model.")),
+    "rank": (int, leaf("{r}.rank", "Its place among the movies that this one is most like, 1 is the first.")),
+    "model_version": (str, leaf("{r}.model", "The key of the ModelVersion that wrote it.")),
+}
 COUNT = {"count": (int, leaf("{r}.count", "How many users gave it."))}
 
 CastConnection = connection("Cast", PERSON, CHARACTER)
@@ -51,7 +55,7 @@ MovieTagsConnection = connection("MovieTags", lazily("Tag", "catalog"), COUNT)
 MovieRatingsConnection = connection(
     "MovieRatings", None, RATING, description="One rating of a movie; who gave it stays private."
 )
-SimilarMoviesConnection = connection("SimilarMovies", MOVIE, SCORE)
+SimilarMoviesConnection = connection("SimilarMovies", MOVIE, SIMILARITY)
 LinkedMoviesConnection = connection("LinkedMovies", MOVIE)
 ActedInConnection = connection("ActedIn", MOVIE, CHARACTER)
 DirectedConnection = connection("Directed", MOVIE)

@@ -7,6 +7,7 @@ import strawberry
 
 from api.compiler.filters import LISTS, check_size, keys
 from cinegraph.types import IntRange, MovieFilter
+from graph.snapshot import Snapshot
 
 
 @strawberry.input(name="IntRange", description="Whole numbers, both ends included; an end left out is open.")
@@ -37,35 +38,37 @@ class MovieFilterInput:
     not_: "MovieFilterInput | None" = strawberry.field(default=None, name="not", description="Not this.")
 
 
-def to_filter(value: Mapping[str, Any] | None) -> MovieFilter:
-    """The filter of the domain, from the coerced argument."""
+def to_filter(value: Mapping[str, Any] | None, snapshot: Snapshot) -> MovieFilter:
+    """The filter of the domain, from the coerced argument; `NotFound` for an id that the catalogue does not have."""
     if not value:
         return MovieFilter()
     check_size(value)
-    return _convert(value)
+    return _convert(value, snapshot)
 
 
-def _convert(value: Mapping[str, Any]) -> MovieFilter:
+def _convert(value: Mapping[str, Any], snapshot: Snapshot) -> MovieFilter:
+    lists = {name: _list(value, name, snapshot) for name in LISTS}
     return MovieFilter(
-        genres=_list(value, "genres"),
-        people=_list(value, "people"),
-        keywords=_list(value, "keywords"),
-        countries=_list(value, "countries"),
-        languages=_list(value, "languages"),
+        **lists,
         year=_range(value.get("year")),
         runtime=_range(value.get("runtime")),
-        all_=_each(value.get("and")),
-        any_=_each(value.get("or")),
-        none_=None if value.get("not") is None else (_convert(value["not"]),),
+        all_=_each(value.get("and"), snapshot),
+        any_=_each(value.get("or"), snapshot),
+        none_=None if value.get("not") is None else (_convert(value["not"], snapshot),),
     )
 
 
-def _list(value: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
-    return None if value.get(name) is None else tuple(keys(LISTS[name][0], value[name]))
+def _list(value: Mapping[str, Any], name: str, snapshot: Snapshot) -> tuple[str, ...] | None:
+    if value.get(name) is None:
+        return None
+    label = LISTS[name][0]
+    ids = keys(label, value[name])
+    snapshot.require(label, ids)
+    return tuple(ids)
 
 
-def _each(values: list[Mapping[str, Any]] | None) -> tuple[MovieFilter, ...] | None:
-    return None if values is None else tuple(_convert(one) for one in values)
+def _each(values: list[Mapping[str, Any]] | None, snapshot: Snapshot) -> tuple[MovieFilter, ...] | None:
+    return None if values is None else tuple(_convert(one, snapshot) for one in values)
 
 
 def _range(value: Mapping[str, Any] | None) -> IntRange | None:

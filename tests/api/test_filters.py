@@ -10,7 +10,7 @@ from api.types.filters import to_filter
 from cinegraph.errors import InvalidInput
 from graph.catalog import WriteStatement
 from graph.client import GraphClient
-from graph.snapshot import Snapshot, load_snapshot
+from graph.snapshot import Snapshot, empty_snapshot, load_snapshot
 from recommenders.serving import Serving
 from tests import tiny
 from tests.api.harness import Api, api_over
@@ -81,7 +81,7 @@ def literal(value: Any) -> str:
 
 def passing(snapshot: Snapshot, value: dict[str, Any]) -> list[str]:
     """Ids of the movies that the snapshot lets through."""
-    mask = snapshot.mask(to_filter(value))
+    mask = snapshot.mask(to_filter(value, empty_snapshot()))
     return sorted(id_ for id_, passes in zip(snapshot.ids, mask.tolist(), strict=False) if passes)
 
 
@@ -150,11 +150,11 @@ LARGEST: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 @pytest.mark.parametrize(("most", "more", "said"), LARGEST)
 async def test_a_filter_has_a_limit_for_both(api: Api, most: dict[str, Any], more: dict[str, Any], said: str) -> None:
     await api.ask(QUERY, f=most)
-    to_filter(most)
+    to_filter(most, empty_snapshot())
     result = await api.execute(QUERY, f=more)
     assert said in result.errors[0].message
     with pytest.raises(InvalidInput, match=said):
-        to_filter(more)
+        to_filter(more, empty_snapshot())
 
 
 @pytest.mark.parametrize("id_", ["", "Genre:", "Person:ridley-scott", "x" * 201])
@@ -162,4 +162,4 @@ async def test_an_id_of_another_label_is_refused_by_both(api: Api, id_: str) -> 
     result = await api.execute(QUERY, f={"genres": [id_]})
     assert "is not the id of a Genre" in result.errors[0].message
     with pytest.raises(InvalidInput, match="is not the id of a Genre"):
-        to_filter({"genres": [id_]})
+        to_filter({"genres": [id_]}, empty_snapshot())

@@ -75,7 +75,25 @@ async def test_n07_a_user_whom_the_model_never_saw_is_served_from_the_first_rati
 async def test_n07_a_visitor_says_what_they_like(api: Api) -> None:
     assert await movies(api, liked=["1"]) == ["2", "3", "4", "5"]
     assert await movies(api, liked=["Movie:1", "4"]) == ["3", "2", "5"]
-    assert await movies(api, liked=["unknown"]) == ["2", "1", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(
+    ("field", "named"),
+    [
+        ('recommendations(liked: ["1", "unknown"]) { nodes { id } }', "Movie 'unknown'"),
+        ('explain(movie: "2", liked: ["Movie:unknown"]) { score }', "Movie 'unknown'"),
+        ('recommendations(filter: {genres: ["drama", "sci-fi"]}) { nodes { id } }', "Genre 'sci-fi'"),
+        ('recommendations(filter: {not: {or: [{languages: ["xx"]}]}}) { nodes { id } }', "Language 'xx'"),
+        ('movies(filter: {and: [{people: ["Person:nobody"]}]}) { totalCount }', "Person 'nobody'"),
+    ],
+)
+async def test_an_id_that_the_catalogue_does_not_have_is_named(api: Api, field: str, named: str) -> None:
+    before = api.graph.session.statements
+    result = await api.execute(f"{{ {field} }}")
+    assert [(one.message, one.original_error.code) for one in result.errors] == [
+        (f"there is no {named} in the catalogue; search finds the ids that there are", "NOT_FOUND")
+    ]
+    assert api.graph.session.statements == before
 
 
 async def test_n07_a_user_may_say_more_than_was_rated(api: Api) -> None:

@@ -11,22 +11,21 @@ from cinegraph.errors import InvalidInput
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
 from graph import paths
 from graph.paths import STEPS, FoundPaths, UserEdges, find_paths
-from graph.snapshot import EdgeColumns, Snapshot, assemble
+from graph.snapshot import Snapshot, assemble, edges_among
 
 USER = NodeRef(Label.USER, "me")
 
 
 def snapshot_of(movies: int, people: int, edges: list[tuple[int, int, Relation]]) -> Snapshot:
     """A catalogue with relationships (movie, person, relation)."""
-    films = [{"id": str(i), "name": f"m{i}", "year": None, "runtime": None, "popularity": 0.0} for i in range(movies)]
+    films = [{"id": str(i), "name": f"m{i}", "year": -1, "runtime": -1, "popularity": 0.0} for i in range(movies)]
     persons = [{"id": str(i), "name": f"p{i}", "label": "Person"} for i in range(people)]
-    columns = EdgeColumns()
-    for number, (movie, person, relation) in enumerate(edges):
-        columns.add(
-            {i: i for i in range(movies + people)},
-            {"node": movie, "edges": [[relation.value, movies + person, number, None]]},
-        )
-    return assemble(0, "", [{"sample": "5:db:0"}], films, persons, columns)
+    rows = [
+        {"movie": [movie], "relation": [relation.value], "other": [movies + person], "number": [number], "order": [-1]}
+        for number, (movie, person, relation) in enumerate(edges)
+    ]
+    found = edges_among(np.arange(movies + people), rows)
+    return assemble(0, "", [{"sample": "5:db:0"}], films, persons, found)
 
 
 def brute(

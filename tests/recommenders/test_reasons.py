@@ -1,11 +1,12 @@
 """Reasons: which path says it best, for whom, and what none is made of."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
-from graph.snapshot import EdgeColumns, Snapshot, assemble
+from graph.snapshot import Snapshot, assemble, edges_among
 from recommenders.histories import Preference, Rated, UserHistory
 from recommenders.reasons import SIMILAR_STRENGTH, WEIGHTS, Contribution, Explainer, Reason
 
@@ -23,12 +24,15 @@ def catalogue(edges: list[Edge]) -> Snapshot:
     labels = {PERSON: "Person", GENRE: "Genre", KEYWORD: "Keyword", SERIES: "Collection"}
     others = [{"id": name, "name": name.title(), "label": label} for name, label in labels.items()]
     place = {name: MOVIES + i for i, name in enumerate(labels)}
-    columns = EdgeColumns()
+    rows = []
     for number, (movie, other, relation, *order) in enumerate(edges):
-        end = place[other] if isinstance(other, str) else other
-        row = [relation.value, end, number, *(order or [None])]
-        columns.add({i: i for i in range(MOVIES + 4)}, {"node": movie, "edges": [row]})
-    return assemble(0, "m", [{"sample": "5:db:0"}], films, others, columns)
+        ends = [place[other] if isinstance(other, str) else other]
+        place_of = order or [-1]
+        rows.append(
+            {"movie": [movie], "relation": [relation.value], "other": ends, "number": [number], "order": place_of}
+        )
+    found = edges_among(np.arange(MOVIES + 4), rows)
+    return assemble(0, "m", [{"sample": "5:db:0"}], films, others, found)
 
 
 def movie(id_: int) -> NodeRef:

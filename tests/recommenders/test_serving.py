@@ -16,7 +16,7 @@ from graph.catalog import WriteStatement
 from graph.client import GraphClient
 from recommenders.histories import Preference, Rated, UserHistory
 from recommenders.scorers import Scorer
-from recommenders.serving import Ranking, Serving, best_first
+from recommenders.serving import Ranking, Serving
 from tests import published, tiny
 from tests.conftest import GRAPH_SETTINGS
 from tests.published import FACTORS, ITEM_ITEM, POPULAR, publish_model, serving_over
@@ -78,14 +78,6 @@ async def test_a_preference_adds_a_part_of_the_best_score(serving: Serving) -> N
 async def test_a_preference_for_what_is_not_in_the_catalogue_adds_nothing(serving: Serving) -> None:
     gone = replace(rated(m1=5.0), preferences=(Preference(NodeRef(Label.PERSON, "nobody"), 1.0, "p"),))
     assert listed(serving.rank(gone, ALL)) == listed(serving.rank(rated(m1=5.0), ALL))
-
-
-@given(st.lists(st.integers(-3, 3), min_size=1, max_size=40), st.integers(1, 45), st.randoms())
-def test_the_best_are_those_of_a_whole_sort(values: list[int], count: int, random: object) -> None:
-    scores = np.array(values, dtype=np.float64)
-    allowed = np.array([random.random() < 0.7 for _ in values])  # type: ignore[attr-defined]
-    whole = sorted(np.flatnonzero(allowed).tolist(), key=lambda place: (-scores[place], place))
-    assert best_first(scores, allowed, count).tolist() == whole[:count]
 
 
 async def test_before_the_first_model_it_is_said_how_to_make_one(graph: GraphClient, tmp_path: Path) -> None:
