@@ -15,7 +15,8 @@ from cinegraph.types import EdgeRef, NodeRef
 from graph.client import Reader
 from graph.snapshot import Snapshot
 from graph.verify import Facts, edge_of, find_edges, verify_edges
-from recommenders.reasons import Contribution, Explainer, Reason
+from recommenders.reasons import Explainer, Reason
+from recommenders.serving import Scored
 from recommenders.wording import sentence
 
 KIND = "explanation"
@@ -31,10 +32,18 @@ class Found:
     positive: float
 
 
-def find_reasons(explainer: Explainer, movie_id: str, contributions: Sequence[Contribution], count: int) -> Found:
-    """The best reasons for a movie, some to spare."""
-    reasons = explainer.reasons(movie_id, contributions, count + SPARE) if count else []
-    return Found(reasons, sum(one.value for one in contributions if one.value > 0))
+def find_reasons(scored: Scored, movie_ids: Iterable[str], count: int) -> dict[str, Found]:
+    """The best reasons for each movie, some to spare; none for a count of 0."""
+    explainer = Explainer(scored.state.snapshot, scored.state.told, scored.history, scored.nodes)
+    return {movie_id: _found(explainer, scored, movie_id, count) for movie_id in movie_ids}
+
+
+def _found(explainer: Explainer, scored: Scored, movie_id: str, count: int) -> Found:
+    if not count:
+        return Found((), 0.0)
+    parts = scored.parts(movie_id)
+    positive = float(parts[parts > 0].sum()) + max(scored.popularity(movie_id), 0.0)
+    return Found(explainer.reasons(movie_id, parts, count + SPARE), positive)
 
 
 async def verify(reader: Reader, found: Iterable[Found]) -> Facts:

@@ -152,7 +152,7 @@ def timed(spent: dict[str, float], services: Any) -> Any:
     """Count the CPU time of each stage while the block runs."""
     places: list[tuple[Any, str, str]] = [
         (services.serving, "rank", "ranking"),
-        (stages, "_reasons", "finding reasons"),
+        (stages, "find_reasons", "finding reasons"),
         (stages, "verify", "verifying reasons (with the driver)"),
         (stages, "hydrated", "reading the movies (with the driver)"),
     ]

@@ -14,8 +14,8 @@ from cinegraph.types import Label, Relation
 from graph.snapshot import CODES, Snapshot
 from recommenders.arrays import Csr, DoubleArray, IntArray
 from recommenders.beyond_accuracy import normalised, unit
-from recommenders.reasons import WEIGHTS
 from recommenders.slate import SlateFacts
+from recommenders.told import WEIGHTS
 
 DIMENSIONS: Final = 64
 SEED: Final = 64

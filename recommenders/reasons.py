@@ -5,34 +5,18 @@ how much the entity tells: bits of information (few movies share it) times a wei
 shared person comes before a common genre. Every path is verified in the graph before it is shown (`graph/verify.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import nlargest
+from functools import cached_property
 from itertools import product
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
-from graph.snapshot import BILLED, RELATIONS, Snapshot
+from graph.snapshot import Floats, Ints, Snapshot
 from recommenders.histories import UserHistory
-
-WEIGHTS: Final[Mapping[Relation, float]] = {
-    Relation.PART_OF: 2.0,
-    Relation.DIRECTED: 1.5,
-    Relation.WROTE: 1.2,
-    Relation.ACTED_IN: 1.0,
-    Relation.HAS_KEYWORD: 0.8,
-    Relation.CREW: 0.6,
-    Relation.PRODUCED_BY: 0.4,
-    Relation.HAS_GENRE: 0.3,
-    Relation.IN_LANGUAGE: 0.05,
-    Relation.FROM_COUNTRY: 0.05,
-}
-"""How much a relationship says about taste, beside how rare it is: a judgement, kept in one place."""
-
-BILLING: Final = ((2, 1.0), (5, 0.6), (BILLED, 0.3))
-"""Up to which place in the billing an actor counts how much: leading roles say more about a film than small ones."""
-
-MOST: Final = max(WEIGHTS.values())
+from recommenders.told import BY_CODE, BY_PLACE, Told, ranges
 
 SIMILAR_STRENGTH: Final = 0.5
 """Strength, in weighted bits, of "the model holds them to be similar": below any shared person, above a language."""
@@ -74,54 +58,94 @@ class Reason:
 
 
 class Explainer:
-    """Finds the reasons of one user's page."""
+    """Finds the reasons of one user's page; `nodes` (n,) are what scores are made of, movies and preferences, in the
+    order of the values that `reasons` is given."""
 
-    def __init__(self, snapshot: Snapshot, history: UserHistory) -> None:
-        self._snapshot, self._history = snapshot, history
+    def __init__(self, snapshot: Snapshot, told: Told, history: UserHistory, nodes: Sequence[NodeRef]) -> None:
+        self._snapshot, self._told, self._history, self._nodes = snapshot, told, history, nodes
         self._rated = {one.movie_id: one for one in history.ratings}
         self._preferred = {one.node: one for one in history.preferences}
 
-    def reasons(self, movie_id: str, contributions: Sequence[Contribution], count: int) -> list[Reason]:
+    @cached_property
+    def _numbers(self) -> Ints:
+        """The place of each node in the snapshot (n,), -1 for one that is not there."""
+        return np.array([self._snapshot.find(node) for node in self._nodes], np.int32)
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """The place among the nodes of each number."""
+        return {number: place for place, number in enumerate(self._numbers.tolist()) if number >= 0}
+
+    @cached_property
+    def _order(self) -> Ints:
+        """The place of each node among all by key (n,): which of two equal reasons comes first."""
+        by_key = sorted(range(len(self._nodes)), key=self._nodes.__getitem__)
+        return np.argsort(np.array(by_key, np.int32)).astype(np.int32)
+
+    @cached_property
+    def _own(self) -> tuple[Ints, Ints, Floats]:
+        """Of all own movies, by entity: the movie's place among the nodes, the entity, the weight."""
+        places = np.flatnonzero((self._numbers >= 0) & (self._numbers < self._snapshot.movies)).astype(np.int32)
+        first, count = self._told.rows(self._numbers[places])
+        rows = ranges(first, count)
+        order = np.argsort(self._told.entity[rows], kind="stable")
+        return np.repeat(places, count)[order], self._told.entity[rows[order]], self._told.weight[rows[order]]
+
+    def reasons(self, movie_id: str, values: Floats, count: int) -> list[Reason]:
         """The best `count` paths to a movie, one for each source: by contribution times strength, and over different
-        entities as far as there are such."""
+        entities as far as there are such. `values` (n,) is what each node adds to the movie's score."""
         target = self._snapshot.find(NodeRef(Label.MOVIE, movie_id))
         if target < 0 or count < 1:
             return []
-        own = {self._snapshot.find(one.node): one for one in contributions if one.value > 0}
-        sources = {number: one for number, one in own.items() if number >= 0 and number != target}
-        ways = self._ways(sources, target, count * LOOKED_AT)
-        return [self._reason(way, target) for way in _varied(ways, count)]
+        ways = self._ways(np.where(self._numbers == target, 0.0, values), target, count * LOOKED_AT)
+        return [self._reason(way, target) for way in _varied(ways, target, count)]
 
-    def _ways(self, sources: Mapping[int, Contribution], target: int, count: int) -> "list[_Way]":
-        """The best `count` ways, the best first; entities that cannot lead to one of them any more are left out."""
-        found = self._direct(sources, target)
-        largest = max((one.value for one in sources.values()), default=0.0)
-        near, bits, movies = self._snapshot.ways(target), self._snapshot.bits, self._snapshot.movies
-        for entity in sorted((one for one in near if one >= movies), key=lambda one: (-bits[one], one)):
-            if largest * bits[entity] * MOST <= _least(found, count):
-                break
-            around = self._snapshot.ways(entity)
-            for number in sources.keys() & around.keys():
-                way = self._over(entity, sources[number], around[number], around[target])
-                if way.strength > (found[number].strength if number in found else 0.0):
-                    found[number] = way
-        return sorted(found.values(), key=lambda way: (-way.value, way.contribution.node))[:count]
+    def _ways(self, values: Floats, target: int, count: int) -> "list[_Way]":
+        """The best `count` ways, the best first, one for each source: the strongest of those there are to it."""
+        found = self._direct(values, target)
+        places, entities, strengths = self._over(values, target)
+        order = np.lexsort((self._order[places], -values[places] * strengths))[: count + len(found)]
+        chosen = (part[order].tolist() for part in (places, entities, strengths))
+        for place, entity, strength in zip(*chosen, strict=True):
+            if place not in found or strength > found[place].strength:
+                found[place] = _Way(place, float(values[place]), strength, entity)
+        return sorted(found.values(), key=lambda way: (-way.value, int(self._order[way.place])))[:count]
 
-    def _direct(self, sources: Mapping[int, Contribution], target: int) -> "dict[int, _Way]":
-        """By source: what the model holds to be similar, and what the user has a stated preference for."""
+    def _over(self, values: Floats, target: int) -> tuple[Ints, Ints, Floats]:
+        """For each source that has an entity in common with a movie the strongest way: the source's place, the entity,
+        the strength; of equals that over the entity that tells most."""
+        own_places, own_entities, own_weights = self._own
+        near = slice(*self._told.indptr[target : target + 2].tolist())
+        entities = self._told.entity[near]
+        first, last = (np.searchsorted(own_entities, entities, side) for side in ("left", "right"))
+        pairs, count = ranges(first, last - first), last - first
+        strength = np.minimum(own_weights[pairs], np.repeat(self._told.weight[near], count))
+        strength *= np.repeat(self._snapshot.information[entities], count)
+        strength[values[own_places[pairs]] <= 0] = 0.0
+        largest = np.zeros(len(values))
+        np.maximum.at(largest, own_places[pairs], strength)
+        strongest = np.flatnonzero((strength > 0) & (strength == largest[own_places[pairs]]))
+        places, at = np.unique(own_places[pairs[strongest]], return_index=True)
+        return places, own_entities[pairs[strongest[at]]], strength[strongest[at]]
+
+    def _direct(self, values: Floats, target: int) -> "dict[int, _Way]":
+        """By place: what the model holds to be similar, and what the user has a stated preference for."""
         near, found = self._snapshot.ways(target), {}
-        for number in sources.keys() & near.keys():
-            (row, *_), source = near[number], sources[number]
-            similar = source.node.label is Label.MOVIE
-            strength = SIMILAR_STRENGTH if similar else self._strength(number, row, row)
-            found[number] = _Way(source, strength, target, (row,))
+        for place in sorted(self._places[number] for number in near.keys() & self._places.keys()):
+            if (value := float(values[place])) > 0:
+                number = int(self._numbers[place])
+                similar, row = number < self._snapshot.movies, near[number][0]
+                strength = SIMILAR_STRENGTH if similar else self._strength(number, row, row)
+                found[place] = _Way(place, value, strength, target)
         return found
 
-    def _over(self, entity: int, source: Contribution, one: Sequence[int], other: Sequence[int]) -> "_Way":
-        """The strongest pair of an entity's relationships with a source and with the movie; of equals the first."""
-        pairs = product(one, other)
-        strength, rows = max(((self._strength(entity, *pair), pair) for pair in pairs), key=lambda found: found[0])
-        return _Way(source, strength, entity, rows)
+    def _rows(self, way: "_Way", target: int) -> tuple[int, ...]:
+        """Of the adjacency of `way.via`: the movie's own relationship with the source, or the strongest pair of
+        an entity's with the source and with the movie; of equals the first."""
+        around, number = self._snapshot.ways(way.via), int(self._numbers[way.place])
+        if way.via == target:
+            return around[number][:1]
+        return max(product(around[number], around[target]), key=lambda pair: self._strength(way.via, *pair))
 
     def _strength(self, entity: int, one: int, other: int) -> float:
         return self._snapshot.bits[entity] * min(self._weight(one), self._weight(other))
@@ -129,18 +153,18 @@ class Explainer:
     def _weight(self, row: int) -> float:
         """Of one relationship, by its type and an actor's place."""
         place = self._snapshot.orders[row]
-        return _BY_CODE[self._snapshot.codes[row]] * (_BY_PLACE[place] if place > 0 else 1.0)
+        return BY_CODE[self._snapshot.codes[row]] * (BY_PLACE[place] if place > 0 else 1.0)
 
     def _reason(self, way: "_Way", target: int) -> Reason:
-        snapshot, first = self._snapshot, way.contribution.node
+        snapshot, first = self._snapshot, self._nodes[way.place]
         middle = [snapshot.ref(way.via)] if way.via != target else []
         source, rating = self._source(first)
         return Reason(
             nodes=(first, *middle, snapshot.ref(target)),
-            edges=tuple(snapshot.edge(snapshot.link(way.via, row)) for row in way.rows),
+            edges=tuple(snapshot.edge(snapshot.link(way.via, row)) for row in self._rows(way, target)),
             source=source,
             rating=rating,
-            contribution=way.contribution.value,
+            contribution=way.contribution,
             strength=way.strength,
         )
 
@@ -155,30 +179,21 @@ class Explainer:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """A way to the movie: over the entity `via` by two rows of its adjacency, or by one row of the movie's own."""
+    """A way from the node at a place to the movie: over the entity `via`, or straight where that is the movie."""
 
-    contribution: Contribution
+    place: int
+    contribution: float
     strength: float
     via: int
-    rows: tuple[int, ...]
 
     @property
     def value(self) -> float:
-        return self.contribution.value * self.strength
+        return self.contribution * self.strength
 
 
-_BY_CODE: Final = [WEIGHTS.get(relation, 0.0) for relation in RELATIONS]
-_BY_PLACE: Final = [next(part for last, part in BILLING if place <= last) for place in range(BILLED + 1)]
-
-
-def _least(found: Mapping[int, _Way], count: int) -> float:
-    """The value of the last of the best `count`; 0 where there are not as many."""
-    return min(nlargest(count, (way.value for way in found.values()))) if len(found) >= count else 0.0
-
-
-def _varied(ways: Sequence[_Way], count: int) -> list[_Way]:
+def _varied(ways: Sequence[_Way], target: int, count: int) -> list[_Way]:
     """The first `count`, those over an entity that an earlier one leads over only where others are used up."""
     first = {way.via: way for way in reversed(ways)}
-    fresh = [way for way in ways if first[way.via] is way or len(way.rows) == 1]
-    again = [way for way in ways if first[way.via] is not way and len(way.rows) > 1]
+    fresh = [way for way in ways if way.via == target or first[way.via] is way]
+    again = [way for way in ways if way.via != target and first[way.via] is not way]
     return [*fresh, *again][:count]

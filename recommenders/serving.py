@@ -26,6 +26,7 @@ from recommenders.ranking import place_of_first, top_k
 from recommenders.reasons import Contribution
 from recommenders.scorers import History, Scorer
 from recommenders.slate import SlateFacts, Tuning, compose
+from recommenders.told import Told, told_of
 
 log = logging.getLogger(__name__)
 
@@ -63,13 +64,18 @@ class State:
 
     def warmed(self) -> "State":
         """The same, with all that the first request would wait for."""
-        _ = self.slate, self.index, self.snapshot.bits
+        _ = self.slate, self.told, self.index, self.snapshot.bits
         return self
 
     @cached_property
     def slate(self) -> SlateFacts:
         """What a slate needs to know of the model's movies."""
         return slate_facts(self.snapshot, self.columns)
+
+    @cached_property
+    def told(self) -> Told:
+        """What reasons need to know of the catalogue's movies."""
+        return told_of(self.snapshot)
 
     @cached_property
     def present(self) -> Mask:
@@ -129,22 +135,34 @@ class Scored:
         return found
 
     @cached_property
-    def _known_movies(self) -> list[NodeRef]:
-        return [NodeRef(Label.MOVIE, self.state.movie_ids[item]) for item in self.known.items.tolist()]
+    def nodes(self) -> list[NodeRef]:
+        """What scores are made of: the movies that the model knows of the user, then each preference (n,)."""
+        movies = [NodeRef(Label.MOVIE, self.state.movie_ids[item]) for item in self.known.items.tolist()]
+        return [*movies, *self.preferred]
+
+    def parts(self, movie_id: str) -> Floats:
+        """What each of `nodes` adds to a movie's score (n,): zeros of the movies where the model says nothing."""
+        place = self.state.index.get(movie_id)
+        if place is None:
+            return np.zeros(len(self.nodes))
+        stated = [added[place] for added in self.preferred.values()]
+        return np.concatenate([self.scorer.contributions(self.known, place), stated]).astype(np.float64)
+
+    def popularity(self, movie_id: str) -> float:
+        """What popularity adds to a movie's score: all that the model says where it knows nothing of the user."""
+        place = self.state.index.get(movie_id)
+        return 0.0 if place is None or self.scorer.is_personal(self.known) else float(self.model_scores[place])
 
     def contributions(self, movie_id: str) -> list[Contribution]:
         """What adds up to a movie's score: each own movie of the model, or popularity, and each preference."""
-        place = self.state.index.get(movie_id)
-        if place is None:
+        if movie_id not in self.state.index:
             return []
+        movies, values = len(self.known), self.parts(movie_id).tolist()
+        found = [Contribution(node, value) for node, value in zip(self.nodes, values, strict=True)]
+        stated = [one for one in found[movies:] if one.value]
         if self.scorer.is_personal(self.known):
-            values = self.scorer.contributions(self.known, place).tolist()
-            found = [Contribution(movie, value) for movie, value in zip(self._known_movies, values, strict=True)]
-        else:
-            found = [Contribution(NodeRef(Label.MOVIE, movie_id), float(self.model_scores[place]))]
-        return found + [
-            Contribution(node, float(added[place])) for node, added in self.preferred.items() if added[place]
-        ]
+            return found[:movies] + stated
+        return [Contribution(NodeRef(Label.MOVIE, movie_id), self.popularity(movie_id)), *stated]
 
 
 @dataclass(frozen=True, slots=True)

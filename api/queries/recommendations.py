@@ -33,7 +33,6 @@ from api.types.tuning import TuningInput, to_tuning
 from cinegraph.errors import InvalidInput
 from cinegraph.types import Label, MovieFilter, NodeRef
 from recommenders.histories import UserHistory
-from recommenders.reasons import Explainer
 from recommenders.serving import RELEVANCE, Ranking
 from recommenders.slate import Tuning
 
@@ -153,7 +152,7 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     history = await _history(info.context, asked)
     ranking = services.serving.rank(history, asked.wanted, tuning=asked.tuning)
     page = _page(ranking, asked)
-    found = _reasons(ranking, history, [ranking.movie_ids[i] for i in page], asked.why)
+    found = find_reasons(ranking.scored, [ranking.movie_ids[i] for i in page], asked.why)
     reading = hydrated(info._raw_info, _refs(found), user_id=info.context.user_id)
     facts, read = await gather(verify(services.graph, found.values()), reading)
     refuse_stale(history, read)
@@ -211,15 +210,6 @@ def _page_info(cursors: Sequence[str], asked: Asked, more: bool) -> PageInfo:
     )
 
 
-def _reasons(ranking: Ranking, history: UserHistory, movie_ids: Sequence[str], why: int) -> dict[str, Found]:
-    explainer = Explainer(ranking.scored.state.snapshot, history)
-    scored = ranking.scored
-    return {
-        movie_id: find_reasons(explainer, movie_id, scored.contributions(movie_id) if why else [], why)
-        for movie_id in movie_ids
-    }
-
-
 def _refs(found: Mapping[str, Found], nodes: Iterable[NodeRef] = ()) -> Callable[[tuple[str, ...]], set[NodeRef]]:
     """Which nodes a place of the answer may show: those of the paths below `why`, `nodes` below `contributions`; and
     the movies themselves everywhere, so that each place tells which of them the graph still has."""
@@ -238,19 +228,19 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
         return None
     scored = services.serving.score(history)
     contributions = sorted(scored.contributions(movie_id), key=lambda one: (-one.value, one.node))
-    found = find_reasons(Explainer(state.snapshot, history), movie_id, contributions, asked.why)
-    refs = _refs({movie_id: found}, [one.node for one in contributions])
+    found = find_reasons(scored, [movie_id], asked.why)
+    refs = _refs(found, [one.node for one in contributions])
     reading = hydrated(info._raw_info, refs, user_id=info.context.user_id)
-    facts, read = await gather(verify(services.graph, [found]), reading)
+    facts, read = await gather(verify(services.graph, found.values()), reading)
     refuse_stale(history, read)
-    kept = standing(found, facts, asked.why)
+    kept = standing(found[movie_id], facts, asked.why)
     if not read.has(NodeRef(Label.MOVIE, movie_id)):
         return None
     speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
     return Explanation(
         movie_id=movie_id,
         hydrated=read,
-        reasons=[speaker.show(one, found.positive) for one in kept],
+        reasons=[speaker.show(one, found[movie_id].positive) for one in kept],
         score=float(scored.scores[place]),
         rank=services.serving.place(scored, movie_id),
         basis=Basis.MODEL if scored.personal else Basis.POPULARITY,

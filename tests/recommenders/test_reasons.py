@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
 from graph.snapshot import Snapshot, assemble, edges_among
 from recommenders.histories import Preference, Rated, UserHistory
-from recommenders.reasons import SIMILAR_STRENGTH, WEIGHTS, Contribution, Explainer, Reason
+from recommenders.reasons import SIMILAR_STRENGTH, Explainer, Reason
+from recommenders.told import WEIGHTS, told_of
 
 MOVIES = 40
 PERSON, GENRE, KEYWORD, SERIES = "director", "genre", "keyword", "series"
@@ -50,8 +51,16 @@ def both(entity: str, relation: Relation, *more: int) -> list[Edge]:
 
 def reasons(edges: list[Edge], count: int = 3, **values: float) -> list[Reason]:
     """The reasons for movie 1; `m0=0.5` is a contribution."""
-    found = [Contribution(movie(int(name[1:])), value) for name, value in (values or {"m0": 1.0}).items()]
-    return Explainer(catalogue(edges), history(*range(MOVIES))).reasons("1", found, count)
+    parts = {movie(int(name[1:])): value for name, value in (values or {"m0": 1.0}).items()}
+    return explained(catalogue(edges), history(*range(MOVIES)), "1", parts, count)
+
+
+def explained(
+    snapshot: Snapshot, history: UserHistory, movie_id: str, parts: dict[NodeRef, float], count: int = 3
+) -> list[Reason]:
+    return Explainer(snapshot, told_of(snapshot), history, list(parts)).reasons(
+        movie_id, np.array([*parts.values()]), count
+    )
 
 
 def entities(found: list[Reason]) -> list[str]:
@@ -173,18 +182,17 @@ def test_what_every_movie_has_is_no_reason() -> None:
 
 
 def test_a_movie_that_is_not_in_the_catalogue_has_no_reason_and_is_none() -> None:
-    explainer = Explainer(catalogue(both(PERSON, Relation.DIRECTED)), history(0))
-    assert explainer.reasons("gone", [Contribution(movie(0), 1.0)], 3) == []
-    assert explainer.reasons("1", [Contribution(NodeRef(Label.MOVIE, "gone"), 1.0)], 3) == []
-    assert explainer.reasons("1", [Contribution(movie(0), 1.0)], 0) == []
+    films = catalogue(both(PERSON, Relation.DIRECTED))
+    assert explained(films, history(0), "gone", {movie(0): 1.0}) == []
+    assert explained(films, history(0), "1", {NodeRef(Label.MOVIE, "gone"): 1.0}) == []
+    assert explained(films, history(0), "1", {movie(0): 1.0}, 0) == []
+    assert explained(films, history(), "1", {}) == []
 
 
 def test_a_preference_is_a_reason_by_its_own_relationship() -> None:
     person = NodeRef(Label.PERSON, PERSON)
-    explainer = Explainer(
-        catalogue(both(PERSON, Relation.DIRECTED)), history(preferences=(Preference(person, 1, "p"),))
-    )
-    (one,) = explainer.reasons("1", [Contribution(person, 0.5)], 3)
+    stated = history(preferences=(Preference(person, 1, "p"),))
+    (one,) = explained(catalogue(both(PERSON, Relation.DIRECTED)), stated, "1", {person: 0.5})
     assert one.nodes == (person, movie(1))
     assert one.source == EdgeRef(Relation.PREFERS, NodeRef(Label.USER, "u"), person, "p")
     assert [(edge.relation, edge.start, edge.end) for edge in one.edges] == [(Relation.DIRECTED, person, movie(1))]
@@ -192,8 +200,6 @@ def test_a_preference_is_a_reason_by_its_own_relationship() -> None:
 
 def test_a_visitor_has_no_relationship_of_their_own() -> None:
     visitor = UserHistory(None, None).with_liked(["0"], 5.0)
-    (one,) = Explainer(catalogue(both(PERSON, Relation.DIRECTED)), visitor).reasons(
-        "1", [Contribution(movie(0), 1.0)], 3
-    )
+    (one,) = explained(catalogue(both(PERSON, Relation.DIRECTED)), visitor, "1", {movie(0): 1.0})
     assert (one.source, one.rating) == (None, None)
     assert one.all_edges == one.edges
