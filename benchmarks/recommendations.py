@@ -4,8 +4,9 @@
 
 Asks a server of its own (`cinegraph serve`, on the graph of CINEGRAPH_HOME, with a model in it) over HTTP, one request
 at a time, for users one after the other, after a warm-up; then how long it takes from a user's rating to an answer that
-knows it (the rating is taken back). The CPU time of each stage is measured in this process, on the same graph, without
-HTTP.
+knows it (the rating is taken back); then the same page while an analyst's statements run away beside it, one after the
+other, each until its time is up (T43). The CPU time of each stage is measured in this process, on the same graph,
+without HTTP.
 """
 
 import argparse
@@ -14,9 +15,10 @@ import json
 import platform
 import subprocess
 import sys
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -46,6 +48,7 @@ FIRST = "{ recommendations(first: 20) { edges { node { id } } } }"
 RATE = "mutation($movie: ID!) { rateMovie(movie: $movie, rating: 4.5) { __typename } }"
 TAKE_BACK = "mutation($movie: ID!) { removeRating(movie: $movie) { __typename } }"
 USERS = "MATCH (u:User) WHERE EXISTS { (u)-[:RATED]->() } RETURN u.id AS id ORDER BY id LIMIT 100"
+RUNAWAY = "MATCH (a:Movie), (b:Movie), (c:Movie) WHERE a.year + b.year = c.year RETURN count(*)"
 RESULT = Path(__file__).parent / "results" / "recommendations.json"
 WARM_UP = 20
 
@@ -81,14 +84,37 @@ def over_http(settings: Settings, ids: list[str], rounds: int) -> dict[str, floa
             with httpx.Client(timeout=60) as http:
                 times, cpu = ask(http, url, ids * rounds, headers, psutil.Process(server.pid))
                 seen = [until_seen(http, url, headers[id_]) for id_ in ids]
+                with running_away():
+                    beside, _ = ask(http, url, ids * rounds, headers, psutil.Process(server.pid))
         finally:
             server.send_signal(2)
     p50, p90, p99 = np.percentile(times, [50, 90, 99])
     seen_p50, seen_p95 = np.percentile(seen, [50, 95])
+    beside_p50, beside_p99 = np.percentile(beside, [50, 99])
     return {
         **{"requests": len(times), "p50_ms": p50, "p90_ms": p90, "p99_ms": p99, "server_cpu_ms": cpu},
         **{"rating_to_answer_p50_ms": seen_p50, "rating_to_answer_p95_ms": seen_p95},
+        **{"beside_a_runaway_p50_ms": beside_p50, "beside_a_runaway_p99_ms": beside_p99},
     }
+
+
+@contextmanager
+def running_away() -> Iterator[None]:
+    """While the block runs, an analyst asks one statement after the other that never comes to an end."""
+    over = threading.Event()
+
+    def ask_on() -> None:
+        while not over.is_set():
+            command = [sys.executable, "-m", "cinegraph", "cypher", RUNAWAY]
+            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+
+    analyst = threading.Thread(target=ask_on)
+    analyst.start()
+    try:
+        yield
+    finally:
+        over.set()
+        analyst.join()
 
 
 def ask(

@@ -31,7 +31,7 @@ def local_server(settings: Settings) -> LocalServer:
 async def open_graph(settings: Settings, shown: Shown = unseen) -> AsyncIterator[GraphClient]:
     """The graph of these settings, brought to the newest schema: the one by URI, or the local one, started where it
     does not run."""
-    async with _connected(settings, shown) as client:
+    async with connect(settings, shown) as client:
         await migrate(client.writer)
         yield client
 
@@ -39,13 +39,14 @@ async def open_graph(settings: Settings, shown: Shown = unseen) -> AsyncIterator
 @asynccontextmanager
 async def open_for_reading(settings: Settings, shown: Shown = unseen) -> AsyncIterator[GraphClient]:
     """The same graph as it is; nothing is written. Raises `SchemaMissing` for one that was never made ready."""
-    async with _connected(settings, shown) as client:
+    async with connect(settings, shown) as client:
         await check_schema(client.reader)
         yield client
 
 
 @asynccontextmanager
-async def _connected(settings: Settings, shown: Shown) -> AsyncIterator[GraphClient]:
+async def connect(settings: Settings, shown: Shown = unseen) -> AsyncIterator[GraphClient]:
+    """The graph of these settings, whatever its schema."""
     if settings.graph.uri:
         async with GraphClient(given_address(settings), settings.graph) as client:
             await client.check()

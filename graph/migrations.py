@@ -1,7 +1,8 @@
 """Versioned changes of the graph: each statement once, in order, recorded in the graph itself.
 
 A statement is recorded after it ran, so a kill between the two runs it again: every statement of a migration must be
-safe to repeat (`IF NOT EXISTS`, `MERGE`). A file that changed after it was applied is refused.
+safe to repeat (`IF NOT EXISTS`, `MERGE`). A file that changed after it was applied is refused. `U0002__….cypher` undoes
+`V0002__….cypher`, for a return to an older Cinegraph; the first version has nothing to go back to.
 """
 
 import asyncio
@@ -13,22 +14,23 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final
 
-from cinegraph.errors import GraphConflict, GraphStatementFailed, MigrationFailed, SchemaMissing
+from cinegraph.errors import GraphConflict, GraphStatementFailed, InvalidInput, MigrationFailed, SchemaMissing
 from graph.catalog import WriteStatement, read_statement, write_statement
 from graph.client import Reader, Row, Writer
 
 PATIENCE: Final = (0.1, 0.5, 2.0)
 """Seconds to wait before a constraint is made again."""
-_NAME = re.compile(r"V(\d{4})__(\w+)\.cypher")
+_NAME = re.compile(r"V((\d{4})__(\w+))\.cypher")
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file of statements."""
+    """One file of statements, and those of the file that undoes it (none where nothing does)."""
 
     version: int
     name: str
     statements: tuple[str, ...]
+    undo: tuple[str, ...] = ()
 
     @property
     def checksum(self) -> str:
@@ -38,11 +40,15 @@ class Migration:
 
 def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
     """All migrations in order of their versions; two with one version are an error."""
+    texts = {
+        file.name: file.read_text(encoding="utf-8")
+        for file in (folder or resources.files("migrations") / "graph").iterdir()
+        if file.name.endswith(".cypher")
+    }
     found = []
-    for file in (folder or resources.files("migrations") / "graph").iterdir():
-        match = _NAME.fullmatch(file.name)
-        if match:
-            found.append(Migration(int(match[1]), match[2], _statements(file.read_text(encoding="utf-8"))))
+    for match in filter(None, map(_NAME.fullmatch, texts)):
+        undo = _statements(texts.get(f"U{match[1]}.cypher", ""))
+        found.append(Migration(int(match[2]), match[3], _statements(texts[match[0]]), undo))
     found.sort(key=lambda migration: migration.version)
     versions = [migration.version for migration in found]
     if len(set(versions)) < len(versions):
@@ -71,6 +77,32 @@ async def migrate(writer: Writer, migrations: Iterable[Migration] | None = None)
         if ran:
             await writer.command(write_statement("migration/await"))
     return ran
+
+
+async def migrate_to(writer: Writer, version: int, migrations: Iterable[Migration] | None = None) -> None:
+    """Bring the graph to a version, forward or back; nothing in it is lost, and what a kill leaves half done is whole
+    after the next `migrate_to` or `migrate`. Raises `InvalidInput` for a version that there is no way to."""
+    known = load_migrations() if migrations is None else tuple(migrations)
+    back = [one for one in reversed(known) if one.version > version]
+    if version not in [one.version for one in known] or any(not one.undo for one in back):
+        last = known[-1].version
+        first = max((one.version for one in known if not one.undo), default=last)
+        raise InvalidInput(f"there is no way to version {version} of the graph; {first} to {last} can be asked for")
+    await migrate(writer, known[: len(known) - len(back)])
+    async with writer.holding(write_statement("migration/lock")):
+        applied = {row["version"] for row in await writer.read(read_statement("migration/applied"))}
+        for migration in back:
+            if migration.version in applied:
+                await _undo(writer, migration)
+        await writer.command(write_statement("migration/await"))
+
+
+async def _undo(writer: Writer, migration: Migration) -> None:
+    """From the first step on the record says that nothing of it is applied, so that it can be applied again."""
+    await _record(writer, migration, 0)
+    for text in migration.undo:
+        await writer.command(WriteStatement(migration.name, text, frozenset()))
+    await writer.write(write_statement("migration/forget"), version=migration.version)
 
 
 async def _constrain(writer: Writer, name: str) -> None:
@@ -118,12 +150,17 @@ def _refuse_changed(migration: Migration, applied: Row | None) -> None:
 async def _apply(writer: Writer, migration: Migration, done: int) -> int:
     for number, text in enumerate(migration.statements[done:], done + 1):
         await writer.command(WriteStatement(migration.name, text, frozenset()))
-        await writer.write(
-            write_statement("migration/record"),
-            version=migration.version,
-            name=migration.name,
-            checksum=migration.checksum,
-            statements=len(migration.statements),
-            done=number,
-        )
+        await _record(writer, migration, number)
     return len(migration.statements) - done
+
+
+async def _record(writer: Writer, migration: Migration, done: int) -> None:
+    """Note how many statements of a migration are applied."""
+    await writer.write(
+        write_statement("migration/record"),
+        version=migration.version,
+        name=migration.name,
+        checksum=migration.checksum,
+        statements=len(migration.statements),
+        done=done,
+    )

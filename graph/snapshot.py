@@ -98,9 +98,7 @@ class Snapshot:
         missing = (id_ for id_ in ids if (label, id_) not in self.index)
         id_ = next(missing, None) if self.version != UNREAD else None
         if id_ is not None:
-            raise NotFound(
-                f"there is no {label} {id_!r} in the catalogue; search and node(id:) tell which ids there are"
-            )
+            raise NotFound(f"there is no {label} {id_!r} in the catalogue; take ids from the nodes that the API shows")
 
     def ref(self, node: int) -> NodeRef:
         """The key of a node."""

@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 
 from cinegraph.errors import ArtifactCorrupt, InvalidInput, NotFound
+from cinegraph.folders import sync
 from cinegraph.types import Millis
 from recommenders.arrays import AnyArray, IdArray
 from recommenders.scorer_kinds import scorer_from
@@ -166,25 +167,16 @@ def _place(root: Path, version: str, blobs: Mapping[str, bytes]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         making.chmod(0o755)
-        _sync(making)
+        sync(making)
         try:
             making.rename(root / version)
         except OSError:
             if not (root / version).is_dir():
                 raise
             load_artifact(root, version)  # another process was first, with the same content
-        _sync(root)
+        sync(root)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    """Let the names in a folder survive a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _manifest(folder: Path, version: str) -> dict[str, Any]:

@@ -29,6 +29,10 @@ class SortKey:
     name: str = ""
 
 
+LABEL: Final = SortKey("labels({n})[0]")
+"""The last key where nodes of several labels may have one id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """A total order of a connection: the last key is unique. All keys go in one direction, so that an index can too."""

@@ -8,7 +8,7 @@ from typing import Any
 from graphql import GraphQLObjectType, SelectionSetNode
 
 from api.compiler.compiler import Compilation, Source
-from api.compiler.model import Order, Related, Root, SortKey
+from api.compiler.model import LABEL, Order, Related, Root, SortKey
 from api.compiler.selection import Selected
 from api.compiler.shape import ObjectShape, Parameters, Shape
 from api.ids import key_of
@@ -61,7 +61,7 @@ def search(making: Compilation, selected: Selected) -> Built:
     name that is, or begins with, what was `$typed` comes first."""
     for name in ("search", "titles", "typed", "labels"):
         making.binder.give(name)
-    order = Order((SortKey("{r}"), SortKey("{n}.id"), SortKey("labels({n})[0]")), descending=True)
+    order = Order((SortKey("{r}"), SortKey("{n}.id"), LABEL), descending=True)
     source = Source(SEARCH, order, where=["any(label IN labels(n0) WHERE label IN $labels)"])
     return _connection(making, selected, source, "RELEVANCE", "r0")
 

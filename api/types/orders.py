@@ -5,7 +5,7 @@ from enum import Enum
 
 import strawberry
 
-from api.compiler.model import Order, Root, SortKey, by
+from api.compiler.model import LABEL, Order, Root, SortKey, by
 from cinegraph.types import Label
 
 
@@ -38,9 +38,6 @@ MOVIES = Root(
         "TITLE": Order((SortKey("{n}.title", "title"), SortKey("{n}.id", "id"))),
     },
 )
-
-LABEL = SortKey("labels({n})[0]")
-"""The last key where nodes of several labels may have the same id."""
 
 NAMED = {"DEFAULT": Order((SortKey("{n}.name", "name"), SortKey("{n}.id", "id")))}
 BY_NAME = NAMED["DEFAULT"]

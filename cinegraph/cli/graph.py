@@ -12,11 +12,12 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from cinegraph.app import given_address, local_server, open_for_reading, open_graph
+from cinegraph.app import connect, given_address, local_server, open_for_reading, open_graph
 from cinegraph.cli.console import out, say, starting
 from cinegraph.cli.signals import run
 from cinegraph.errors import InvalidInput
 from cinegraph.settings import Settings, load_settings
+from graph import migrations
 from graph.attachment import attached
 from graph.catalog import read_statement, write_statement
 from graph.client import Address, GraphClient
@@ -65,15 +66,23 @@ def stop(
 
 
 @app.command()
-def migrate() -> None:
-    """Make the graph ready for this version of Cinegraph: constraints and indexes."""
-    run(_migrate(load_settings()))
-    say("the graph is ready")
+def migrate(
+    to: int | None = typer.Option(None, help="Version of the schema, for an older Cinegraph; the newest by default."),
+) -> None:
+    """Make the graph ready for this version of Cinegraph, or for an older one: constraints and indexes."""
+    run(_migrate(load_settings(), to))
+    if to is None:
+        say("the graph is ready")
+    else:
+        say(f"the graph is at version {to}; what this version of Cinegraph writes next brings it to the newest again")
 
 
-async def _migrate(settings: Settings) -> None:
-    async with open_graph(settings, starting):
-        pass
+async def _migrate(settings: Settings, to: int | None) -> None:
+    async with connect(settings, starting) as client:
+        if to is None:
+            await migrations.migrate(client.writer)
+        else:
+            await migrations.migrate_to(client.writer, to)
 
 
 @app.command()

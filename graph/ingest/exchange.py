@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from cinegraph.folders import sync
+
 AT_FDCWD: Final = -100
 SWAP: Final = 2
 """RENAME_EXCHANGE of Linux (renameat2) and RENAME_SWAP of macOS (renamex_np)."""
@@ -24,7 +26,7 @@ def exchange(new: Path, old: Path) -> None:
         new.rename(old)
         aside.rename(new)
     for folder in {new.parent, old.parent}:
-        _sync(folder)
+        sync(folder)
 
 
 def mend(folder: Path, whole: str) -> None:
@@ -53,12 +55,3 @@ def _swap(new: Path, old: Path) -> bool:
     except AttributeError:
         return False
     return not failed
-
-
-def _sync(folder: Path) -> None:
-    """Let the names in a folder survive a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

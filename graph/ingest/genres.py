@@ -1,9 +1,9 @@
 """One id and one name for each genre, whether MovieLens or TMDB calls it so."""
 
-import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Final
+
+from graph.slugs import slug
 
 NONE: Final = "(no genres listed)"
 
@@ -19,17 +19,12 @@ _CANONICAL: Final = {
 }
 
 
-def slug(name: str) -> str:
-    """ "Science Fiction" as `science-fiction`: ASCII letters and digits, joined by hyphens."""
-    letters = unicodedata.normalize("NFKD", name.casefold())
-    return "-".join(re.findall(r"[a-z0-9]+", letters.encode("ascii", "ignore").decode()))
-
-
 def genres_of(names: Iterable[str]) -> list[tuple[str, str]]:
     """Ids and names, each once, in the order of the ids."""
     found = {}
     for name in names:
         name = _CANONICAL.get(name.strip().casefold(), name.strip())
-        if name not in {"", NONE, "unknown"} and slug(name):
-            found[slug(name)] = name
+        id_ = slug(name) or name.casefold()  # a name in other letters is its own id
+        if name not in {"", NONE, "unknown"}:
+            found[id_] = name
     return sorted(found.items())

@@ -24,13 +24,13 @@ the Soviet Union and `DE` for all of Germany; languages are ISO 639-1 codes of t
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Final, TypeVar
 
+from graph import slugs
 from graph.sample.vocabulary import GENRES, keywords
 
 T = TypeVar("T")
@@ -41,7 +41,6 @@ _FIELD = re.compile(r"(?P<name>[a-z]+): (?P<value>\S.*)")
 _NUMBERED = re.compile(r"(?P<name>.+) \[(?P<number>\d+)\]")
 _REQUIRED: Final = ("directors", "genres", "keywords", "runtime", "language", "countries", "synopsis")
 _OPTIONAL: Final = ("writers", "cast", "collection", "renown")
-_FOLDED = str.maketrans({"'": "", "’": "", "½": " 1 2", "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "ł": "l", "Ł": "L"})
 
 
 class SampleFormatError(ValueError):
@@ -153,10 +152,8 @@ def parse(text: str, source: str) -> tuple[Film, ...]:
 
 
 def slug(text: str) -> str:
-    """A stable id: ASCII letters and digits in lower case, parted by hyphens (`Léon: The Professional` → `leon-…`)."""
-    letters = unicodedata.normalize("NFKD", text.translate(_FOLDED)).lower()
-    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    if not (id_ := re.sub(r"[^a-z0-9]+", "-", bare).strip("-")):
+    """The id of a text; `SampleFormatError` for one that has no letter to make one of."""
+    if not (id_ := slugs.slug(text)):
         raise SampleFormatError(f"{text!r} has no letter to make an id of; write it in Latin letters")
     return id_
 

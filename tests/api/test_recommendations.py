@@ -91,7 +91,7 @@ async def test_an_id_that_the_catalogue_does_not_have_is_named(api: Api, field: 
     before = api.graph.session.statements
     result = await api.execute(f"{{ {field} }}")
     assert [(one.message, one.original_error.code) for one in result.errors] == [
-        (f"there is no {named} in the catalogue; search finds the ids that there are", "NOT_FOUND")
+        (f"there is no {named} in the catalogue; take ids from the nodes that the API shows", "NOT_FOUND")
     ]
     assert api.graph.session.statements == before
 

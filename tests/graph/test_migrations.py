@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from cinegraph.errors import MigrationFailed
-from graph.catalog import ReadStatement, WriteStatement
+from cinegraph.errors import InvalidInput, MigrationFailed
+from graph.catalog import ReadStatement, WriteStatement, read_statement
 from graph.client import GraphClient, Row, Writer
-from graph.migrations import Migration, load_migrations, migrate
+from graph.migrations import Migration, load_migrations, migrate, migrate_to
+from tests import tiny
 from tests.conftest import GRAPH_SETTINGS
 
 ONE = Migration(
@@ -26,6 +27,19 @@ FORGET = WriteStatement(
 )
 TRIALS = ReadStatement(
     "trials", "MATCH (n:Trial) RETURN n.id AS id, n.steps AS steps, n.name AS name ORDER BY id", frozenset()
+)
+APPLIED = read_statement("migration/applied")
+SCHEMA = ReadStatement(
+    "schema",
+    "SHOW INDEXES YIELD name, type, entityType, labelsOrTypes, properties RETURN * ORDER BY name",
+    frozenset(),
+)
+CONTENT = ReadStatement(
+    "content",
+    "MATCH (n) WHERE NOT n:Migration OPTIONAL MATCH (n)-[r]->(m) "
+    "RETURN labels(n) AS labels, properties(n) AS node, type(r) AS type, properties(r) AS edge, m.id AS end "
+    "ORDER BY labels, n.id, type, end",
+    frozenset(),
 )
 WHOLE: list[Row] = [{"id": "a", "steps": 1, "name": "first"}, {"id": "b", "steps": 2, "name": None}]
 
@@ -71,6 +85,46 @@ async def test_t14_a_migration_killed_at_any_statement_resumes(graph: GraphClien
         assert await graph.reader.read(TRIALS) == WHOLE
         assert await migrate(graph.writer, [ONE]) == 0
     await graph.writer.write(FORGET)
+
+
+NEWEST = load_migrations()[-1].version
+STEPS = {version: 1 + sum(2 + len(one.undo) for one in load_migrations()[version:]) for version in range(1, NEWEST)}
+"""The writes of a way back to each version: of each migration the record, its undoing, the record; last the wait."""
+
+
+async def schema_and_content(graph: GraphClient) -> tuple[list[Row], list[Row]]:
+    return await graph.reader.read(SCHEMA), await graph.reader.read(CONTENT)
+
+
+@pytest.mark.parametrize("version", range(1, NEWEST))
+async def test_t14_the_way_back_and_forth_loses_nothing_wherever_it_is_killed(graph: GraphClient, version: int) -> None:
+    await tiny.load(graph)
+    newest = await schema_and_content(graph)
+    await migrate_to(graph.writer, version)
+    older = await schema_and_content(graph)
+    assert (older[0] == newest[0], older[1] == newest[1]) == (False, True)
+    assert [row["version"] for row in await graph.reader.read(APPLIED)] == [*range(1, version + 1)]
+    assert await migrate(graph.writer) > 0
+    assert await schema_and_content(graph) == newest
+    for at in range(1, STEPS[version] + 1):
+        with pytest.raises(Killed):
+            await migrate_to(Crashing(graph, at, after=at % 2 == 0), version)
+        if at % 3:
+            await migrate_to(graph.writer, version)
+            assert await schema_and_content(graph) == older
+        await migrate(graph.writer)
+        assert await schema_and_content(graph) == newest
+
+
+async def test_a_version_that_there_is_no_way_to_is_refused(graph: GraphClient) -> None:
+    for version in (0, NEWEST + 1):
+        with pytest.raises(InvalidInput, match=f"no way to version {version} of the graph; 1 to {NEWEST} can be"):
+            await migrate_to(graph.writer, version)
+    assert await migrate(graph.writer) == 0
+
+
+def test_every_migration_but_the_first_can_be_undone() -> None:
+    assert [one.version for one in load_migrations() if not one.undo] == [1]
 
 
 async def test_of_eight_who_migrate_at_once_one_does(graph: GraphClient) -> None:

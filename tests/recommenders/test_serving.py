@@ -1,5 +1,6 @@
 """Serving: what is never recommended, what adds up, and how a new model takes the place of the old one."""
 
+import asyncio
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -221,6 +222,12 @@ async def corrupt(graph: GraphClient, root: Path, scorer: Scorer) -> str:
     file = root / version / "popularity.npy"
     file.write_bytes(file.read_bytes()[:-1])
     return version
+
+
+async def test_of_several_who_look_at_once_one_loads(graph: GraphClient, tmp_path: Path, serving: Serving) -> None:
+    other, before = Serving(graph.reader, tmp_path), graph.session.statements
+    assert await asyncio.gather(*(other.refresh() for _ in range(5))) == [True, False, False, False, False]
+    assert graph.session.statements - before == 5 + 4  # each looks at the version; one reads the four parts
 
 
 async def test_t25_a_corrupt_model_leaves_the_old_one_serving(

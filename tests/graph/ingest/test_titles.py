@@ -52,3 +52,4 @@ def test_one_genre_has_one_id_in_both_sources() -> None:
     assert genres_of(["Sci-Fi"]) == [("science-fiction", "Science Fiction")]
     assert genres_of(["Musical", "Music"]) == [("music", "Music"), ("musical", "Musical")]
     assert genres_of(["(no genres listed)", "unknown", ""]) == []
+    assert genres_of(["драма", "Ciencia ficción"]) == [("ciencia-ficcion", "Ciencia ficción"), ("драма", "драма")]

@@ -1,0 +1,3 @@
+// Forget a migration that was undone; used by graph/migrations.py.
+MATCH (m:Migration {id: $version})
+DELETE m
