@@ -18,6 +18,7 @@ from graphql import (
 )
 
 from cinegraph.errors import CinegraphError
+from cinegraph.types import Label
 from graph.client import GraphClient
 from tests.api.harness import Api, api_over, schema
 from tests.published import serving_over
@@ -244,7 +245,7 @@ async def test_t42_a_text_stays_a_value(api: Api, place: str, monkeypatch: pytes
     operation, name, arguments = PLACES[place]
     query = asked(operation, name, arguments)
     sent = Recorder(api.graph, monkeypatch)
-    for text in (HARMLESS, "Movie:harmless", "User:1", "Genre:harmless"):
+    for text in (HARMLESS, *(f"{label}:harmless" for label in Label)):
         await api.execute(query, "1", **with_text(arguments, text))
     before = await content(api.graph)
     known = set(sent.read), set(sent.written)
