@@ -144,11 +144,11 @@ class SessionFactory:
         self.statements = 0
 
     @asynccontextmanager
-    async def _open(self, mode: str) -> AsyncIterator[neo4j.AsyncSession]:
+    async def _open(self, mode: str, **more: Any) -> AsyncIterator[neo4j.AsyncSession]:
         self.statements += 1
         try:
             async with self._driver.session(
-                database=self._database, default_access_mode=mode, bookmark_manager=self._bookmarks
+                database=self._database, default_access_mode=mode, bookmark_manager=self._bookmarks, **more
             ) as session:
                 yield session
         except FOREIGN as error:
@@ -205,8 +205,8 @@ class SessionFactory:
             await transaction.rollback()
 
     async def explain(self, text: str, parameters: dict[str, Any], word: str = "EXPLAIN") -> neo4j.ResultSummary:
-        """The plan of a statement (`EXPLAIN`), or the plan with its figures (`PROFILE`)."""
-        async with self._open(neo4j.READ_ACCESS) as session:
+        """The plan of a statement (`EXPLAIN`), or the plan with its figures (`PROFILE`), and Neo4j's notes on it."""
+        async with self._open(neo4j.READ_ACCESS, notifications_min_severity="WARNING") as session:
             result = await session.run(neo4j.Query(f"{word} {text}", timeout=self._timeout), parameters)
             return await result.consume()
 

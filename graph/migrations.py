@@ -8,7 +8,7 @@ safe to repeat (`IF NOT EXISTS`, `MERGE`). A file that changed after it was appl
 import asyncio
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -65,6 +65,11 @@ async def migrate(writer: Writer, migrations: Iterable[Migration] | None = None)
     """Bring the graph to the newest version; the number of statements that ran. Going on after a kill is safe, and of
     several who do it at once one does it, while the others wait."""
     wanted = load_migrations() if migrations is None else tuple(migrations)
+    _refuse_newer(await _applied(writer), wanted)
+    return await _forward(writer, wanted)
+
+
+async def _forward(writer: Writer, wanted: Iterable[Migration]) -> int:
     if not any(missing for _, missing in await _missing(writer, wanted)):
         return 0
     await _constrain(writer, "migration/lockable")
@@ -83,14 +88,15 @@ async def migrate_to(writer: Writer, version: int, migrations: Iterable[Migratio
     """Bring the graph to a version, forward or back; nothing in it is lost, and what a kill leaves half done is whole
     after the next `migrate_to` or `migrate`. Raises `InvalidInput` for a version that there is no way to."""
     known = load_migrations() if migrations is None else tuple(migrations)
+    _refuse_newer(await _applied(writer), known)
     back = [one for one in reversed(known) if one.version > version]
     if version not in [one.version for one in known] or any(not one.undo for one in back):
         last = known[-1].version
         first = max((one.version for one in known if not one.undo), default=last)
         raise InvalidInput(f"there is no way to version {version} of the graph; {first} to {last} can be asked for")
-    await migrate(writer, known[: len(known) - len(back)])
+    await _forward(writer, known[: len(known) - len(back)])
     async with writer.holding(write_statement("migration/lock")):
-        applied = {row["version"] for row in await writer.read(read_statement("migration/applied"))}
+        applied = await _applied(writer)
         for migration in back:
             if migration.version in applied:
                 await _undo(writer, migration)
@@ -118,7 +124,7 @@ async def _constrain(writer: Writer, name: str) -> None:
 
 async def _missing(writer: Writer, wanted: Iterable[Migration]) -> list[tuple[Migration, int]]:
     """Each migration, and how many of its statements have not run."""
-    applied = {row["version"]: row for row in await writer.read(read_statement("migration/applied"))}
+    applied = await _applied(writer)
     found = []
     for migration in wanted:
         row = applied.get(migration.version)
@@ -128,14 +134,31 @@ async def _missing(writer: Writer, wanted: Iterable[Migration]) -> list[tuple[Mi
 
 
 async def check_schema(reader: Reader) -> None:
-    """Raise `SchemaMissing` for a graph that lacks a migration; nothing is written."""
-    applied = {row["version"]: row["done"] for row in await reader.read(read_statement("migration/applied"))}
-    missing = [one for one in load_migrations() if applied.get(one.version, 0) < len(one.statements)]
+    """Raise `SchemaMissing` for a graph that lacks a migration, `MigrationFailed` for one that has more than we know;
+    nothing is written."""
+    applied, known = await _applied(reader), load_migrations()
+    _refuse_newer(applied, known)
+    done = {version: row["done"] for version, row in applied.items()}
+    missing = [one for one in known if done.get(one.version, 0) < len(one.statements)]
     if missing:
         names = ", ".join(f"V{one.version:04}__{one.name}" for one in missing)
         raise SchemaMissing(
             f"the graph lacks what Cinegraph needs ({names}), and this command only reads; cinegraph graph migrate "
             f"makes it ready, and so does every command that writes: ingest, train, serve"
+        )
+
+
+async def _applied(reader: Reader) -> dict[int, Row]:
+    """What the graph says of each migration that was begun, by version."""
+    return {row["version"]: row for row in await reader.read(read_statement("migration/applied"))}
+
+
+def _refuse_newer(applied: Iterable[int], known: Sequence[Migration]) -> None:
+    newest, last = max(applied, default=0), max((one.version for one in known), default=0)
+    if newest > last:
+        raise MigrationFailed(
+            f"the graph is at version {newest}, and this Cinegraph knows versions up to {last}: use the newer "
+            f"Cinegraph, or take the graph back with it first: cinegraph graph migrate --to {last}"
         )
 
 

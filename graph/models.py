@@ -124,7 +124,7 @@ async def publish(writer: Writer, version: Version, content: Published, progress
     """
     kept = [one for one in await list_versions(writer) if one.active or one.previous]
     if any(one.id == version.id for one in kept):
-        await _activate_kept(writer, version.id, kept)
+        await _activate_kept(writer, version.id, kept, progress)
         return
     slot = _free_slot(kept) if content.dimensions else ""
     if slot:
@@ -134,12 +134,12 @@ async def publish(writer: Writer, version: Version, content: Published, progress
     await _batches(writer, "model/link", content.similar, "similar movies", progress, id=version.id)
     if slot:
         await _embed(writer, content, slot, progress)
-    await activate(writer, version.id)
+    await activate(writer, version.id, progress)
 
 
-async def _activate_kept(writer: Writer, version_id: str, kept: list[Version]) -> None:
+async def _activate_kept(writer: Writer, version_id: str, kept: list[Version], progress: Progress | None) -> None:
     if not any(one.active and one.id == version_id for one in kept):
-        await activate(writer, version_id)
+        await activate(writer, version_id, progress)
 
 
 def _free_slot(kept: list[Version]) -> str:
@@ -180,10 +180,12 @@ async def _batches(
             progress(stage, done, None)
 
 
-async def activate(writer: Writer, version_id: str) -> None:
+async def activate(writer: Writer, version_id: str, progress: Progress | None = None) -> None:
     """Move the active pointer to a version, then take away what only older versions needed."""
     rows = await writer.write(write_statement("model/activate"), id=version_id)
     if not rows:
         raise NotFound(f"there is no model version {version_id!r}; cinegraph models list shows those that there are")
+    if progress:
+        progress("taking away what older versions wrote", 0, None)
     keep = [one for one in (rows[0]["active"], rows[0]["previous"]) if one]
     await writer.command(write_statement("model/unlink"), keep=keep)

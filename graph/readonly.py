@@ -5,7 +5,7 @@ procedures of the list below. Time, rows and (in the local server's configuratio
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,9 +29,16 @@ PROCEDURES: Final = frozenset(
         "db.schema.visualization",
     }
 )
-KINDS: Final = {"w": "writes", "rw": "writes", "s": "changes or shows the settings of the server"}
+KINDS: Final = {"w": "writes", "rw": "writes", "s": "is about the schema, the users or the settings of the server"}
 """What a plan of a type that is refused does."""
-SHOWN: Final = ("ShowIndexes", "ShowConstraints", "ShowFunctions", "ShowProcedures")
+COMMANDS: Final = ("Show", "Terminate")
+"""How operators of commands begin, which count as reading even where they end what others do, or show it."""
+SHOWN: Final = frozenset({"ShowIndexes", "ShowConstraints", "ShowFunctions", "ShowProcedures"})
+ALLOWED: Final = ", ".join(sorted(name.replace("Show", "SHOW ").upper() for name in SHOWN))
+UNRECOGNIZED: Final = "UNRECOGNIZED"
+"""The class of Neo4j's notes on names that nothing in the graph has."""
+UNDEFINED: Final = "01N60"
+"""The status of a statement that lacks parameters."""
 PREFIXES: Final = ("EXPLAIN", "PROFILE")
 MAX_LENGTH: Final = 20_000
 EXPLAINED: Final = len("EXPLAIN ")
@@ -39,30 +46,48 @@ EXPLAINED: Final = len("EXPLAIN ")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of a statement; `cut` is true where the row limit left some out."""
+    """The rows of a statement; `cut` is true where the row limit left some out. `notes` name the labels, types and
+    properties in it that nothing in the graph has."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     cut: bool
+    notes: tuple[str, ...] = ()
 
 
 async def run_readonly(
-    session: SessionFactory, text: str, *, timeout: float = 5.0, max_rows: int = 10_000, **parameters: Any
+    session: SessionFactory,
+    text: str,
+    parameters: Mapping[str, Any] = {},
+    *,
+    timeout: float = 5.0,
+    max_rows: int = 10_000,
 ) -> Table:
-    """The rows of a reading statement; `WriteRefused` for one that could do more than read."""
+    """The rows of a reading statement; `WriteRefused` for one that could do more than read, `InvalidInput` for one that
+    is none."""
     _refuse_text(text)
+    given = dict(parameters)
     try:
-        summary = await session.explain(text, parameters)
+        summary = await session.explain(text, given)
     except GraphStatementFailed as error:
-        raise GraphStatementFailed(_as_written(str(error))) from error
+        raise InvalidInput(_as_written(str(error))) from error
     refuse_writing(summary.query_type, summary.plan)
-    columns, rows = await session.read_some(text, parameters, timeout, max_rows + 1)
-    return Table(columns, tuple(rows[:max_rows]), cut=len(rows) > max_rows)
+    notes = [note for note in summary.gql_status_objects if note.is_notification]
+    for note in notes:
+        if note.gql_status == UNDEFINED:
+            names = ", ".join(re.findall("`(.+?)`", note.status_description))
+            raise InvalidInput(f"the statement has parameters without a value: {names}")
+    columns, rows = await session.read_some(text, given, timeout, max_rows + 1)
+    unknown = (note.status_description for note in notes if note.raw_classification == UNRECOGNIZED)
+    said = dict.fromkeys(words.partition(". ")[2] for words in unknown)
+    return Table(columns, tuple(rows[:max_rows]), len(rows) > max_rows, tuple(said))
 
 
 def _as_written(message: str) -> str:
     """Neo4j's words on a statement, with the places as they are without the `EXPLAIN ` before it."""
     message = re.sub(r" \(offset: \d+\)", "", message)
+    if "(line 0," in message:  # about the whole
+        return message.partition(" (line 0,")[0]
     if "line 1," in message:
         message = re.sub(r"(?<=line 1, column )\d+", lambda column: str(int(column[0]) - EXPLAINED), message)
         message = re.sub(rf"\n {{{EXPLAINED}}}( *\^)", r"\n\1", message.replace('"EXPLAIN ', '"'))
@@ -82,8 +107,7 @@ def _refuse_text(text: str) -> None:
 def refuse_writing(query_type: str | None, plan: dict[str, Any] | None) -> None:
     """Refuse by the plan: its type, its operators, the procedures that it calls."""
     operators = list(_operators(plan)) if plan else []
-    names = {operator["operatorType"].partition("@")[0] for operator in operators}
-    if query_type != "r" and not any(name.startswith(SHOWN) for name in names):
+    if query_type != "r":
         raise WriteRefused(
             f"this statement {KINDS.get(query_type or '', 'does more than read')}; only reading is allowed"
         )
@@ -91,6 +115,8 @@ def refuse_writing(query_type: str | None, plan: dict[str, Any] | None) -> None:
         name = operator["operatorType"].partition("@")[0]
         if name.startswith("LoadCSV"):
             raise WriteRefused("LOAD CSV reads files and addresses of the server; it is not allowed here")
+        if name.startswith(COMMANDS) and name not in SHOWN:
+            raise WriteRefused(f"{name} shows or ends what others do; of the commands these are allowed: {ALLOWED}")
         if name == "ProcedureCall":
             _refuse_procedure(str(operator["args"].get("Details", "")))
 

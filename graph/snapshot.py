@@ -15,7 +15,6 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cinegraph.errors import NotFound
 from cinegraph.types import EdgeRef, IntRange, Label, MovieFilter, NodeRef, Relation
 from graph.catalog import read_statement
 from graph.client import Reader, Row
@@ -30,7 +29,7 @@ CODES: Final[Mapping[str, int]] = {relation.value: code for code, relation in en
 FROM_PERSON: Final = frozenset({Relation.ACTED_IN, Relation.DIRECTED, Relation.WROTE, Relation.CREW})
 UNKNOWN: Final = -1
 UNREAD: Final = -1
-"""The version of a catalogue that was not read yet."""
+"""The version of a catalogue that was not read yet, and of a graph that has none."""
 BILLED: Final = 1_000
 """Places of a billing that are told apart."""
 KEPT_WAYS: Final = 20_000
@@ -85,20 +84,20 @@ class Snapshot:
         return np.diff(self.indptr)
 
     @cached_property
+    def around(self) -> Longs:
+        """How many nodes each node is connected to, whatever the number of relationships with one of them."""
+        rows = np.repeat(np.arange(len(self.ids)), self.degree)
+        pairs = np.unique(rows << 32 | self.neighbour)
+        return np.bincount(pairs >> 32, minlength=len(self.ids))
+
+    @cached_property
     def information(self) -> Floats:
         """Bits that a node tells about a movie connected to it: log2(movies / its own movies), at least 0."""
-        return np.maximum(np.log2(max(self.movies, 1) / np.maximum(self.degree, 1)), 0.0)
+        return np.maximum(np.log2(max(self.movies, 1) / np.maximum(self.around, 1)), 0.0)
 
     def find(self, node: NodeRef) -> int:
         """The number of a node, -1 for one that is not in the catalogue."""
         return self.index.get((node.label, node.id), UNKNOWN)
-
-    def require(self, label: Label, ids: Sequence[str]) -> None:
-        """Raise `NotFound` for the first id that no node has; before the first look at the graph none is missing."""
-        missing = (id_ for id_ in ids if (label, id_) not in self.index)
-        id_ = next(missing, None) if self.version != UNREAD else None
-        if id_ is not None:
-            raise NotFound(f"there is no {label} {id_!r} in the catalogue; take ids from the nodes that the API shows")
 
     def ref(self, node: int) -> NodeRef:
         """The key of a node."""
@@ -158,7 +157,7 @@ class Snapshot:
     def mask(self, wanted: MovieFilter) -> Mask:
         """Which movies a filter lets through; shape (movies,). The same as its predicate in Cypher says."""
         mask = np.ones(self.movies, dtype=bool)
-        for label, ids in _lists(wanted):
+        for label, ids in named_in(wanted):
             if ids is not None:
                 mask &= self._connected(label, ids)
         for values, bounds in ((self.year, wanted.year), (self.runtime, wanted.runtime)):
@@ -187,7 +186,8 @@ class Snapshot:
         return mask
 
 
-def _lists(wanted: MovieFilter) -> tuple[tuple[Label, tuple[str, ...] | None], ...]:
+def named_in(wanted: MovieFilter) -> tuple[tuple[Label, tuple[str, ...] | None], ...]:
+    """The lists of ids in a filter, not those in its parts; None for one that is not given."""
     return (
         (Label.GENRE, wanted.genres),
         (Label.PERSON, wanted.people),

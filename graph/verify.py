@@ -45,6 +45,17 @@ async def find_edges(reader: Reader, edges: Sequence[EdgeRef], model: str | None
     ]
 
 
+async def find_missing(reader: Reader, nodes: Iterable[NodeRef]) -> list[NodeRef]:
+    """Those of the nodes that are not in the graph, in order; one statement for all, none for none."""
+    wanted = list(dict.fromkeys(nodes))
+    if not wanted:
+        return []
+    named = [{"label": node.label, "id": node.id} for node in wanted]
+    rows = await reader.read(read_statement("catalog/known"), nodes=named)
+    known = {row["place"] for row in rows}
+    return [node for place, node in enumerate(wanted) if place not in known]
+
+
 def edge_of(relation: str, start: str, end: str) -> EdgeRef:
     """An edge from its parts as they were kept: relation, `Label:key`, `Label:key`."""
     return EdgeRef(Relation(relation), _ref(start), _ref(end))

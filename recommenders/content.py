@@ -15,7 +15,7 @@ from graph.snapshot import CODES, Snapshot
 from recommenders.arrays import Csr, DoubleArray, IntArray
 from recommenders.beyond_accuracy import normalised, unit
 from recommenders.slate import SlateFacts
-from recommenders.told import WEIGHTS
+from recommenders.told import Told
 
 DIMENSIONS: Final = 64
 SEED: Final = 64
@@ -25,23 +25,16 @@ BITS: Final = 8.0
 """Most bits that an entity counts: two movies are enough alike where one rare person made both."""
 
 
-def entity_rows(snapshot: Snapshot) -> Csr:
-    """How much each movie's relationships with each entity tell (movies, entities)."""
-    movies = snapshot.movies
-    rows = np.repeat(np.arange(movies), np.diff(snapshot.indptr[: movies + 1]))
-    ends = slice(0, int(snapshot.indptr[movies]))
-    others, codes = snapshot.neighbour[ends].astype(np.int64) - movies, snapshot.relation[ends]
-    weights = np.array([WEIGHTS.get(relation, 0.0) for relation in Relation])[codes]
-    entity = (others >= 0) & (weights > 0)
-    others, rows, weights = others[entity], rows[entity], weights[entity]
-    values = np.minimum(snapshot.information[others + movies], BITS) * weights
-    shape = (movies, len(snapshot.ids) - movies)
-    return Csr(sparse.coo_array((values, (rows, others)), shape=shape).tocsr())
+def entity_rows(snapshot: Snapshot, told: Told) -> Csr:
+    """How much each movie's entities tell of it (movies, entities)."""
+    values = np.minimum(snapshot.information[told.entity], BITS) * told.weight
+    shape = (snapshot.movies, len(snapshot.ids) - snapshot.movies)
+    return Csr(sparse.csr_array((values, told.entity - snapshot.movies, told.indptr), shape=shape))
 
 
-def content_rows(snapshot: Snapshot, columns: IntArray) -> Csr:
+def content_rows(snapshot: Snapshot, told: Told, columns: IntArray) -> Csr:
     """What telling entities say of movies by number, of length 1 (columns, entities); nothing of one that is -1."""
-    rows = entity_rows(snapshot)
+    rows = entity_rows(snapshot, told)
     telling = snapshot.information[snapshot.movies :] >= TELLING
     rows = Csr(rows @ sparse.diags_array(telling.astype(np.float64)))
     rows.eliminate_zeros()
@@ -50,14 +43,14 @@ def content_rows(snapshot: Snapshot, columns: IntArray) -> Csr:
     return Csr(sparse.vstack([scaled, sparse.csr_array((1, rows.shape[1]))], format="csr")[columns])
 
 
-def content_vectors(snapshot: Snapshot) -> DoubleArray:
+def content_vectors(snapshot: Snapshot, told: Told) -> DoubleArray:
     """A direction for each movie (movies, d), of length 1, or 0 for one of which nothing is known."""
-    rows = entity_rows(snapshot)
+    rows = entity_rows(snapshot, told)
     directions = np.random.default_rng(SEED).standard_normal((rows.shape[1], DIMENSIONS))
     return unit(np.asarray(rows @ directions))
 
 
-def slate_facts(snapshot: Snapshot, columns: IntArray) -> SlateFacts:
+def slate_facts(snapshot: Snapshot, told: Told, columns: IntArray) -> SlateFacts:
     """Of a model's movies, `columns` (M,) being their numbers in the snapshot, -1 for one that is not there."""
     genres = [node for node, label in enumerate(snapshot.labels) if label is Label.GENRE]
     shares = np.zeros((snapshot.movies + 1, len(genres)))
@@ -66,7 +59,7 @@ def slate_facts(snapshot: Snapshot, columns: IntArray) -> SlateFacts:
         shares[near[near < snapshot.movies], place] = 1.0
     popularity = np.append(snapshot.popularity, 0.0)
     information = -np.log2(np.maximum(popularity, 1.0) / max(float(popularity.max(initial=0.0)), 1.0))
-    vectors = np.vstack([content_vectors(snapshot), np.zeros((1, DIMENSIONS))])
+    vectors = np.vstack([content_vectors(snapshot, told), np.zeros((1, DIMENSIONS))])
     return SlateFacts(
         vectors=vectors[columns],
         genres=normalised(shares)[columns],

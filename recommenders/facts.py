@@ -11,6 +11,7 @@ from graph.snapshot import Snapshot
 from recommenders.arrays import Csr, DoubleArray, IdArray, IntArray
 from recommenders.content import content_rows
 from recommenders.interactions import Interactions
+from recommenders.told import told_of
 
 DIMENSIONS = 32
 
@@ -50,7 +51,7 @@ def facts_of(snapshot: Snapshot, movies: IdArray) -> MovieFacts:
         near = snapshot.ways(number) if number >= 0 else {}
         genres.append(tuple(snapshot.names[one] for one in near if snapshot.labels[one] is Label.GENRE))
         years.append(int(snapshot.year[number]) if number >= 0 and snapshot.year[number] > 0 else None)
-    return MovieFacts.from_genres(genres, years, content_rows(snapshot, columns))
+    return MovieFacts.from_genres(genres, years, content_rows(snapshot, told_of(snapshot), columns))
 
 
 def taste_vectors(known: Interactions, dimensions: int = DIMENSIONS) -> DoubleArray:

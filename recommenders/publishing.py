@@ -133,15 +133,15 @@ async def promote(writer: Writer, artifacts: Path, version_id: str, progress: Pr
         raise ModelError(f"{version_id} is the active model already; nothing was changed")
     artifact = await asyncio.to_thread(load_artifact, artifacts, version_id)
     if version.previous:
-        await activate(writer, version_id)
+        await activate(writer, version_id, progress)
     else:
         await publish(writer, version, await _again(writer, artifact, progress), progress)
 
 
-async def rollback(writer: Writer, artifacts: Path) -> str:
+async def rollback(writer: Writer, artifacts: Path, progress: Progress | None = None) -> str:
     """Serve the version before the active one again; its id. One transaction, since it still has all it wrote."""
     previous = next((one for one in await list_versions(writer) if one.previous), None)
     if previous is None:
         raise ModelError("there is no version before the active one to go back to; cinegraph models list shows all")
-    await promote(writer, artifacts, previous.id)
+    await promote(writer, artifacts, previous.id, progress)
     return previous.id

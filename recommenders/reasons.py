@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
@@ -23,16 +23,6 @@ SIMILAR_STRENGTH: Final = 0.5
 
 LOOKED_AT: Final = 3
 """Ways looked at for each reason that is shown, so that not all of them lead over the same entity."""
-
-
-class Contribution(NamedTuple):
-    """What one own movie, or one stated preference, adds to a score, in the scale of the model.
-
-    Where the model knows nothing of the user, the movie's own popularity stands in, with the movie itself as the node.
-    """
-
-    node: NodeRef
-    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +124,17 @@ class Explainer:
         for place in sorted(self._places[number] for number in near.keys() & self._places.keys()):
             if (value := float(values[place])) > 0:
                 number = int(self._numbers[place])
-                similar, row = number < self._snapshot.movies, near[number][0]
-                strength = SIMILAR_STRENGTH if similar else self._strength(number, row, row)
+                telling = self._snapshot.bits[number] * max(map(self._weight, near[number]))
+                strength = telling if number >= self._snapshot.movies else SIMILAR_STRENGTH
                 found[place] = _Way(place, value, strength, target)
         return found
 
     def _rows(self, way: "_Way", target: int) -> tuple[int, ...]:
-        """Of the adjacency of `way.via`: the movie's own relationship with the source, or the strongest pair of
+        """Of the adjacency of `way.via`: the movie's strongest relationship with the source, or the strongest pair of
         an entity's with the source and with the movie; of equals the first."""
         around, number = self._snapshot.ways(way.via), int(self._numbers[way.place])
         if way.via == target:
-            return around[number][:1]
+            return (max(around[number], key=self._weight),)
         return max(product(around[number], around[target]), key=lambda pair: self._strength(way.via, *pair))
 
     def _strength(self, entity: int, one: int, other: int) -> float:

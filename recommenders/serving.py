@@ -9,21 +9,20 @@ import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from cinegraph.errors import CinegraphError, ModelError
-from cinegraph.types import Label, MovieFilter, NodeRef
+from cinegraph.types import MAX_RATING, Label, MovieFilter, NodeRef
 from graph.catalog import read_statement
 from graph.client import Reader, Row
-from graph.snapshot import Floats, Ints, Mask, Snapshot, empty_snapshot, load_snapshot
+from graph.snapshot import UNREAD, Floats, Ints, Mask, Snapshot, empty_snapshot, load_snapshot
 from recommenders.artifacts import Artifact, load_artifact, stamp
 from recommenders.content import content_rows, slate_facts
 from recommenders.histories import Histories, UserHistory
 from recommenders.newcomers import with_newcomers
 from recommenders.ranking import place_of_first, top_k
-from recommenders.reasons import Contribution
 from recommenders.scorers import History, Scorer
 from recommenders.slate import SlateFacts, Tuning, compose
 from recommenders.told import Told, told_of
@@ -41,12 +40,23 @@ RELEVANCE: Final = Tuning()
 """Nothing but relevance."""
 
 
+class Contribution(NamedTuple):
+    """What one own movie, or one stated preference, adds to a score, in the scale of the model.
+
+    Where the model knows nothing of the user, the movie's own popularity stands in, with the movie itself as the node.
+    """
+
+    node: NodeRef
+    value: float
+
+
 @dataclass(frozen=True)
 class State:
     """A model and the catalogue it is served over. `columns` (M,) holds the snapshot's number of each of the model's
     movies, -1 for one that the catalogue does not have any more, then of those that came after it was trained.
 
-    `base` is the model's own scorer, over `trained` movies; `scorer` scores the later ones too.
+    `base` is the model's own scorer, over `trained` movies; `scorer` scores the later ones too. `told` is what reasons
+    need to know of the catalogue's movies.
     """
 
     snapshot: Snapshot
@@ -56,6 +66,7 @@ class State:
     scorer: Scorer | None
     movie_ids: tuple[str, ...]
     columns: Ints
+    told: Told
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -64,18 +75,17 @@ class State:
 
     def warmed(self) -> "State":
         """The same, with all that the first request would wait for."""
-        _ = self.slate, self.told, self.index, self.snapshot.bits
+        _ = self.slate, self.index, self.present, self.snapshot.bits, self.snapshot.orders, self.snapshot.codes
+        if self.scorer and self.movie_ids:
+            liking = History.from_ratings([0], [MAX_RATING])
+            self.scorer.score(liking)
+            self.scorer.contributions(liking, 0)
         return self
 
     @cached_property
     def slate(self) -> SlateFacts:
         """What a slate needs to know of the model's movies."""
-        return slate_facts(self.snapshot, self.columns)
-
-    @cached_property
-    def told(self) -> Told:
-        """What reasons need to know of the catalogue's movies."""
-        return told_of(self.snapshot)
+        return slate_facts(self.snapshot, self.told, self.columns)
 
     @cached_property
     def present(self) -> Mask:
@@ -176,7 +186,7 @@ class Ranking:
 
 def _nothing(snapshot: Snapshot) -> State:
     """A catalogue without a model."""
-    return State(snapshot, "", None, 0, None, (), np.zeros(0, np.int32))
+    return State(snapshot, "", None, 0, None, (), np.zeros(0, np.int32), told_of(snapshot))
 
 
 def _state(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
@@ -186,10 +196,10 @@ def _state(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
     movie_ids = tuple(str(id_) for id_ in artifact.movie_ids) if artifact else old.movie_ids[: old.trained]
     columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movie_ids], np.int32)
     newcomers = np.setdiff1d(np.arange(snapshot.movies, dtype=np.int32), columns)
-    all_columns = np.append(columns, newcomers)
-    scorer = with_newcomers(base, content_rows(snapshot, all_columns)) if base else None
+    all_columns, told = np.append(columns, newcomers), told_of(snapshot)
+    scorer = with_newcomers(base, content_rows(snapshot, told, all_columns)) if base else None
     ids = (*movie_ids, *(snapshot.ids[number] for number in newcomers.tolist()))
-    return State(snapshot, version, base, len(movie_ids), scorer, ids, all_columns).warmed()
+    return State(snapshot, version, base, len(movie_ids), scorer, ids, all_columns, told).warmed()
 
 
 class Serving:
@@ -222,13 +232,15 @@ class Serving:
 
     async def _refresh(self) -> bool:
         rows = await self._reader.read(read_statement("meta/state"))
-        row: Row = rows[0] if rows else {"version": -1, "activeModel": None, "artifact": None}
+        row: Row = rows[0] if rows else {"version": UNREAD, "activeModel": None}
         version = row["activeModel"] or ""
         changed_model = version != self._state.version and self._stamped(version) != self._failed
         changed_graph = row["version"] != self._state.snapshot.version
         if not changed_model and not changed_graph:
             return False
         artifact = await self._load(version) if changed_model else None
+        if version and not artifact and not changed_graph:
+            return False
         serving = version if artifact or not version else self._state.version
         snapshot = await load_snapshot(self._reader, row["version"], serving)
         old = self._state

@@ -165,16 +165,9 @@ class Compilation:
 
     def order_of(self, selected: Selected, source: Related | Root) -> tuple[str, Order]:
         """The order that the argument `sort` names, or the first."""
-        sort = self.argument(selected, "sort").value(self.scope.variables) if len(source.orders) > 1 else None
+        sort = selected.argument("sort").value(self.scope.variables) if len(source.orders) > 1 else None
         name = getattr(sort, "name", sort) or next(iter(source.orders))
         return name, source.orders[name]
-
-    def argument(self, selected: Selected, name: str) -> Argument:
-        """An argument of a field as it stands in the document."""
-        assert selected.definition is not None
-        given = selected.definition.args[name]
-        default = given.default_value if isinstance(given.default_value, int | str) else None
-        return Argument(selected.arguments.get(name), given.type, default)
 
     def connection(
         self, selected: Selected, source: Source, order_name: str, n: str, r: str, calls: list[str]
@@ -184,8 +177,8 @@ class Compilation:
         assert selected.definition is not None
         kind = get_named_type(selected.definition.type)
         assert isinstance(kind, GraphQLObjectType)
-        limit = self.binder.bind(self.argument(selected, "first"), partial(_limit, selected.name))
-        after = self.argument(selected, "after")
+        limit = self.binder.bind(selected.argument("first"), partial(_limit, selected.name))
+        after = selected.argument("after")
         continued = after.value(self.scope.variables) is not None
         seal_kind = f"{kind.name}.{order_name}"
         marks = self._marks(after, seal_kind, len(source.order.keys)) if continued else []
@@ -277,7 +270,7 @@ class Compilation:
 
     def filtered(self, selected: Selected, n: str) -> list[str]:
         """The condition of the argument `filter`, if there is one."""
-        argument = self.argument(selected, "filter")
+        argument = selected.argument("filter")
         text = predicate(self.binder, argument, argument.value(self.scope.variables), n)
         return [text] if text else []
 

@@ -25,7 +25,7 @@ def lookup(label: Label, argument: str | None = "id") -> Build:
         if argument is None:
             key = making.binder.give("key")
         else:
-            key = making.binder.bind(making.argument(selected, argument), partial(key_of, label))
+            key = making.binder.bind(selected.argument(argument), partial(key_of, label))
         kind = making.scope.schema.type_map[label]
         assert isinstance(kind, GraphQLObjectType)
         one = making.project(kind, selected.sets, "n0")
@@ -70,7 +70,7 @@ def related(label: Label, meaning: Related, argument: str) -> Build:
     """A connection of a node whose id is in an argument of the root field itself."""
 
     def build(making: Compilation, selected: Selected) -> Built:
-        key = making.binder.bind(making.argument(selected, argument), partial(key_of, label))
+        key = making.binder.bind(selected.argument(argument), partial(key_of, label))
         calls: list[str] = []
         value, shape = making.related(selected, meaning, "o", calls)
         return _text([f"MATCH (o:{label} {{id: {key}}})", *calls], value), shape

@@ -20,6 +20,8 @@ from graphql import (
     VariableNode,
 )
 
+from api.compiler.binding import Argument
+
 Composite = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 
 
@@ -41,6 +43,13 @@ class Selected:
     definition: GraphQLField | None
     arguments: Mapping[str, ValueNode]
     sets: list[SelectionSetNode] = field(default_factory=list)
+
+    def argument(self, name: str) -> Argument:
+        """An argument as it stands in the document."""
+        assert self.definition is not None
+        given = self.definition.args[name]
+        default = given.default_value if isinstance(given.default_value, int | str) else None
+        return Argument(self.arguments.get(name), given.type, default)
 
 
 def fields_of(scope: Scope, owner: GraphQLObjectType, sets: Sequence[SelectionSetNode]) -> list[Selected]:

@@ -5,19 +5,18 @@ from typing import Annotated, Any, Union
 
 import strawberry
 
-from api.compiler.model import Related
 from api.compiler.roots import listing, lookup, related, search
 from api.context import Info, run
 from api.ids import key_of, parse_id
 from api.queries.arguments import asked_filter
 from api.search import autocomplete_text, exact_titles, search_text
 from api.types.build import Node, connection
-from api.types.catalog import Collection, Genre, Keyword, Movie, Person, SimilarMoviesConnection
+from api.types.catalog import SIMILAR, Collection, Genre, Keyword, Movie, Person, SimilarMoviesConnection
 from api.types.filters import MovieFilterInput
 from api.types.model_version import ModelVersion
-from api.types.orders import CLOSEST, GENRES, MOVIES, PEOPLE, MovieSort
+from api.types.orders import GENRES, MOVIES, PEOPLE, MovieSort
 from api.types.user import User
-from cinegraph.types import Label, Relation
+from cinegraph.types import Label
 
 SearchResult = Annotated[
     Union[Movie, Person, Genre, Keyword, Collection],  # noqa: UP007 - strawberry names a Union, not a | b
@@ -28,8 +27,6 @@ MoviesConnection = connection("Movies", Movie)
 PeopleConnection = connection("People", Person)
 GenresConnection = connection("Genres", Genre)
 SearchConnection = connection("Search", SearchResult)
-
-SIMILAR = Related(Relation.SIMILAR, True, Label.MOVIE, {"DEFAULT": CLOSEST}, where="{r}.model = $model")
 
 
 @strawberry.enum(description="What to search among.")
@@ -87,7 +84,7 @@ class CatalogQuery:
         filter: MovieFilterInput | None = None,
         sort: MovieSort = MovieSort.POPULARITY,
     ) -> Any:
-        asked_filter(info)  # refuses ids that the catalogue does not have
+        await asked_filter(info)  # refuses ids that nothing has
         return await run(info, listing(MOVIES, filtered=True))
 
     @strawberry.field(graphql_type=PeopleConnection, description="All people, by name.")

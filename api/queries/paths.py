@@ -14,6 +14,7 @@ from api.context import Context, Info
 from api.freshness import fresh, refuse_stale
 from api.hydration import hydrated
 from api.ids import Cursors, parse_id
+from api.queries.arguments import require
 from api.types.build import PageInfo
 from api.types.explanations import Path, RelationKind, Walked
 from cinegraph.errors import InvalidInput
@@ -83,9 +84,12 @@ class PathQuery:
         if not 1 <= first <= MAX_FIRST:
             raise InvalidInput(f"paths(first: {first}): a page has 1 to {MAX_FIRST} items")
         ends, relations = (parse_id(from_), parse_id(to)), _relations(via)
+        if ends[0] == ends[1]:
+            raise InvalidInput(f"both ends are {ends[0]}; a path leads from one node to another")
         kind = f"{CURSOR} {ends[0]} {ends[1]} {max_hops} {sorted(relations) if relations is not None else 'all'}"
         mark = _mark(info.context.services.cursors, kind, after)
         asked = Asked(ends, max_hops, relations, first, mark, kind)
+        await require(info, (end for end in ends if end.label is not Label.USER))
         return await fresh(info.context, partial(_paths, info, asked))
 
 

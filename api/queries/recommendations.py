@@ -9,7 +9,6 @@ from typing import Any
 import strawberry
 from graphql import GraphQLResolveInfo
 
-from api.compiler.binding import Argument
 from api.compiler.compiler import DEFAULT_FIRST, MAX_FIRST
 from api.compiler.planner import coerced, selected_at
 from api.compiler.selection import Scope, Selected, fields_of
@@ -18,7 +17,7 @@ from api.explaining import Found, Speaker, check, find_reasons, path_nodes, stan
 from api.freshness import fresh, refuse_stale
 from api.hydration import hydrated
 from api.ids import key_of
-from api.queries.arguments import asked_filter
+from api.queries.arguments import asked_filter, require
 from api.types.build import PageInfo
 from api.types.explanations import ExplanationCheck
 from api.types.filters import MovieFilterInput
@@ -71,7 +70,7 @@ class RecommendationQuery:
         liked: list[strawberry.ID] | None = None,
         tuning: TuningInput | None = None,
     ) -> RecommendationConnection:
-        asked = _asked(info, first, after, liked, tuning)
+        asked = await _asked(info, first, after, liked, tuning)
         return await fresh(info.context, partial(_recommend, info, asked))
 
     @strawberry.field(description="Why a movie has its score for the caller; null for a movie the model does not know.")
@@ -79,7 +78,7 @@ class RecommendationQuery:
         self, info: Info, movie: strawberry.ID, liked: list[strawberry.ID] | None = None
     ) -> Explanation | None:
         movie_id = key_of(Label.MOVIE, movie)
-        asked = Asked(1, None, MovieFilter(), _liked(info, liked), _why_of(info._raw_info), RELEVANCE)
+        asked = Asked(1, None, MovieFilter(), await _liked(info, liked), _why_of(info._raw_info), RELEVANCE)
         return await fresh(info.context, partial(_explain, info, asked, movie_id))
 
     @strawberry.field(description="Whether the relationships of an explanation given before are still in the graph.")
@@ -91,22 +90,23 @@ class RecommendationQuery:
 # -- arguments -------------------------------------------------------------------------------------------------------
 
 
-def _asked(info: Info, first: int, after: str | None, liked: Sequence[str] | None, tuning: TuningInput | None) -> Asked:
+async def _asked(
+    info: Info, first: int, after: str | None, liked: Sequence[str] | None, tuning: TuningInput | None
+) -> Asked:
     if not 1 <= first <= MAX_FIRST:
         raise InvalidInput(f"recommendations(first: {first}): a page has 1 to {MAX_FIRST} items")
     services, raw = info.context.services, info._raw_info
     mark = services.cursors.open(CURSOR, after) if after is not None else None
     place = (mark[0], mark[1], mark[2]) if mark else None
-    return Asked(
-        first, place, asked_filter(info), _liked(info, liked), _why_of(raw), to_tuning(tuning, services.tuning)
-    )
+    wanted, own = await asked_filter(info), await _liked(info, liked)
+    return Asked(first, place, wanted, own, _why_of(raw), to_tuning(tuning, services.tuning))
 
 
-def _liked(info: Info, liked: Sequence[str] | None) -> tuple[str, ...]:
+async def _liked(info: Info, liked: Sequence[str] | None) -> tuple[str, ...]:
     if liked is not None and len(liked) > MAX_LIKED:
         raise InvalidInput(f"liked has {len(liked)} movies; {MAX_LIKED} is the most")
     movie_ids = tuple(key_of(Label.MOVIE, one) for one in liked or ())
-    info.context.services.serving.state.snapshot.require(Label.MOVIE, movie_ids)
+    await require(info, (NodeRef(Label.MOVIE, id_) for id_ in movie_ids))
     return movie_ids
 
 
@@ -122,8 +122,7 @@ def _why_of(info: "GraphQLResolveInfo[Context]") -> int:
 
 
 def _count(scope: Scope, selected: Selected, default: int) -> int:
-    assert selected.definition is not None
-    count = Argument(selected.arguments.get("first"), selected.definition.args["first"].type).value(scope.variables)
+    count = selected.argument("first").value(scope.variables)
     return default if count is None else int(count)
 
 

@@ -84,11 +84,16 @@ def connected(
 ) -> Any:
     """A connection along a relationship."""
     named = {"DEFAULT": orders} if isinstance(orders, Order) else orders
+    return along(kind, Related(relation, outgoing, target, named, owner_key, where), description, sort)
+
+
+def along(kind: Any, meaning: Related, description: str, sort: type[Enum] | None = None) -> Any:
+    """A connection of this meaning."""
     return strawberry.field(
         resolver=sorted_by(sort) if sort else _paged,
         graphql_type=kind,
         description=description,
-        metadata={KEY: Related(relation, outgoing, target, named, owner_key, where)},
+        metadata={KEY: meaning},
     )
 
 

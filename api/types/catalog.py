@@ -4,8 +4,9 @@ from typing import Any
 
 import strawberry
 
+from api.compiler.model import Related
 from api.scalars import DateTime
-from api.types.build import Node, connected, connection, identity, lazily, leaf, to_one
+from api.types.build import Node, along, connected, connection, identity, lazily, leaf, to_one
 from api.types.orders import (
     BILLING,
     BY_LINKED_POPULARITY,
@@ -61,6 +62,9 @@ ActedInConnection = connection("ActedIn", MOVIE, CHARACTER)
 DirectedConnection = connection("Directed", MOVIE)
 WroteConnection = connection("Wrote", MOVIE)
 WorkedOnConnection = connection("WorkedOn", MOVIE, JOBS)
+
+
+SIMILAR = Related(Relation.SIMILAR, True, Label.MOVIE, {"DEFAULT": CLOSEST}, where="{r}.model = $model")
 
 
 def _out(kind: Any, relation: Relation, target: Label, orders: Any, description: str, **more: Any) -> Any:
@@ -122,14 +126,7 @@ class Movie(Node):
         "Ratings, the latest first.",
         owner_key="movieId",
     )
-    similar = _out(
-        SimilarMoviesConnection,
-        Relation.SIMILAR,
-        Label.MOVIE,
-        CLOSEST,
-        "What the active model holds to be similar, the closest first.",
-        where="{r}.model = $model",
-    )
+    similar = along(SimilarMoviesConnection, SIMILAR, "What the active model holds to be similar, the closest first.")
     collection = to_one(
         lazily("Collection", "catalog"), Relation.PART_OF, Label.COLLECTION, "The series it belongs to."
     )

@@ -1,13 +1,13 @@
 """The filter on movies: the same in lists (as Cypher) and in recommendations (in memory)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import strawberry
 
 from api.compiler.filters import LISTS, check_size, keys
-from cinegraph.types import IntRange, MovieFilter
-from graph.snapshot import Snapshot
+from cinegraph.types import IntRange, MovieFilter, NodeRef
+from graph.snapshot import named_in
 
 
 @strawberry.input(name="IntRange", description="Whole numbers, both ends included; an end left out is open.")
@@ -38,37 +38,40 @@ class MovieFilterInput:
     not_: "MovieFilterInput | None" = strawberry.field(default=None, name="not", description="Not this.")
 
 
-def to_filter(value: Mapping[str, Any] | None, snapshot: Snapshot) -> MovieFilter:
-    """The filter of the domain, from the coerced argument; `NotFound` for an id that the catalogue does not have."""
+def to_filter(value: Mapping[str, Any] | None) -> MovieFilter:
+    """The filter of the domain, from the coerced argument."""
     if not value:
         return MovieFilter()
     check_size(value)
-    return _convert(value, snapshot)
+    return _convert(value)
 
 
-def _convert(value: Mapping[str, Any], snapshot: Snapshot) -> MovieFilter:
-    lists = {name: _list(value, name, snapshot) for name in LISTS}
+def _convert(value: Mapping[str, Any]) -> MovieFilter:
+    lists = {name: _list(value, name) for name in LISTS}
     return MovieFilter(
         **lists,
         year=_range(value.get("year")),
         runtime=_range(value.get("runtime")),
-        all_=_each(value.get("and"), snapshot),
-        any_=_each(value.get("or"), snapshot),
-        none_=None if value.get("not") is None else (_convert(value["not"], snapshot),),
+        all_=_each(value.get("and")),
+        any_=_each(value.get("or")),
+        none_=None if value.get("not") is None else (_convert(value["not"]),),
     )
 
 
-def _list(value: Mapping[str, Any], name: str, snapshot: Snapshot) -> tuple[str, ...] | None:
-    if value.get(name) is None:
-        return None
-    label = LISTS[name][0]
-    ids = keys(label, value[name])
-    snapshot.require(label, ids)
-    return tuple(ids)
+def _list(value: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
+    return None if value.get(name) is None else tuple(keys(LISTS[name][0], value[name]))
 
 
-def _each(values: list[Mapping[str, Any]] | None, snapshot: Snapshot) -> tuple[MovieFilter, ...] | None:
-    return None if values is None else tuple(_convert(one, snapshot) for one in values)
+def _each(values: list[Mapping[str, Any]] | None) -> tuple[MovieFilter, ...] | None:
+    return None if values is None else tuple(_convert(one) for one in values)
+
+
+def nodes_of(wanted: MovieFilter) -> Iterator[NodeRef]:
+    """The nodes that a filter names."""
+    for label, ids in named_in(wanted):
+        yield from (NodeRef(label, id_) for id_ in ids or ())
+    for part in (*(wanted.all_ or ()), *(wanted.any_ or ()), *(wanted.none_ or ())):
+        yield from nodes_of(part)
 
 
 def _range(value: Mapping[str, Any] | None) -> IntRange | None:

@@ -57,6 +57,6 @@ BY_LINKED_POPULARITY: Mapping[str, Order] = {"POPULARITY": LINKED["POPULARITY"]}
 LATEST_BY_USER = by("at", "userId", descending=True)
 LATEST_BY_MOVIE = by("at", "movieId", descending=True)
 LATEST_BY_TAG = by("at", "movieId", "tagId", descending=True)
-CLOSEST = Order((SortKey("{r}.score"), SortKey("{n}.id")), descending=True)
+CLOSEST = Order((SortKey("{r}.rank"), SortKey("{n}.id")))
 STRONGEST = Order((SortKey("{r}.weight"), SortKey("{n}.id"), LABEL), descending=True)
 MOST_USED = Order((SortKey("{r}.count"), SortKey("{n}.id")), descending=True)

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -13,9 +14,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from cinegraph.app import connect, given_address, local_server, open_for_reading, open_graph
-from cinegraph.cli.console import out, say, starting
+from cinegraph.cli.console import out, say, stages, starting
 from cinegraph.cli.signals import run
-from cinegraph.errors import InvalidInput
+from cinegraph.errors import GraphTimeout, InvalidInput
 from cinegraph.settings import Settings, load_settings
 from graph import migrations
 from graph.attachment import attached
@@ -79,10 +80,12 @@ def migrate(
 
 async def _migrate(settings: Settings, to: int | None) -> None:
     async with connect(settings, starting) as client:
-        if to is None:
-            await migrations.migrate(client.writer)
-        else:
-            await migrations.migrate_to(client.writer, to)
+        with stages() as report:
+            report("bringing constraints and indexes up to date", 0, None)
+            if to is None:
+                await migrations.migrate(client.writer)
+            else:
+                await migrations.migrate_to(client.writer, to)
 
 
 @app.command()
@@ -142,9 +145,12 @@ def reset(yes: bool = typer.Option(False, "--yes", help="Really take everything 
 
 async def _reset(settings: Settings) -> None:
     async with open_graph(settings, starting) as client:
-        await client.writer.command(write_statement("meta/untie"))
-        await client.writer.command(write_statement("meta/empty"))
-        await client.writer.write(write_statement("meta/renew"))
+        with stages() as report:
+            report("taking out relationships", 0, None)
+            await client.writer.command(write_statement("meta/untie"))
+            report("taking out nodes", 0, None)
+            await client.writer.command(write_statement("meta/empty"))
+            await client.writer.write(write_statement("meta/renew"))
 
 
 def cypher(
@@ -152,17 +158,36 @@ def cypher(
     output: Format = typer.Option(Format.TABLE, "--format", "-f", help="table, json or csv."),
     timeout: float = typer.Option(5.0, min=0.1, max=600, help="Seconds after which the statement is ended."),
     limit: int = typer.Option(1_000, min=1, max=100_000, help="Rows at most."),
+    parameters: list[str] = typer.Option([], "--param", "-p", help="A $parameter: name=text, or name:=JSON."),
 ) -> None:
     """Ask the graph in Cypher: reading only, within a time and a number of rows."""
-    table = run(_ask(load_settings(), statement, timeout, limit))
+    table = run(_ask(load_settings(), statement, timeout, limit, dict(map(_parameter, parameters))))
     _print(table, output)
+    for note in table.notes:
+        say(f"note: {note}")
     if table.cut:
         say(f"only the first {limit} rows; --limit shows more")
 
 
-async def _ask(settings: Settings, statement: str, timeout: float, limit: int) -> Table:
+def _parameter(text: str) -> tuple[str, Any]:
+    """`name=text` is a text, `name:=JSON` a number, a list or whatever JSON has."""
+    name, sign, value = text.partition("=")
+    if not sign or not name.rstrip(":"):
+        raise InvalidInput(f"--param {text}: a parameter is name=text (id=1), or name:=JSON (years:=[1979, 1982])")
+    if not name.endswith(":"):
+        return name, value
+    try:
+        return name[:-1], json.loads(value)
+    except json.JSONDecodeError as error:
+        raise InvalidInput(f"--param {text}: {value!r} is no JSON ({error}); name=text gives a text") from error
+
+
+async def _ask(settings: Settings, statement: str, timeout: float, limit: int, parameters: Mapping[str, Any]) -> Table:
     async with open_for_reading(settings, starting) as client:
-        return await run_readonly(client.session, statement, timeout=timeout, max_rows=limit)
+        try:
+            return await run_readonly(client.session, statement, timeout=timeout, max_rows=limit, parameters=parameters)
+        except GraphTimeout as error:
+            raise GraphTimeout(f"the statement was ended after {timeout:g} s; --timeout gives it more time") from error
 
 
 def _print(table: Table, output: Format) -> None:

@@ -183,21 +183,22 @@ async def _show_version(settings: Settings, version_id: str) -> None:
 @app.command("promote")
 def promote_(version: str = typer.Argument(help="A version, as cinegraph models list shows it.")) -> None:
     """Serve a version; running servers pick it up within seconds."""
-    _change(lambda settings, client: promote(client.writer, artifacts_of(settings), version))
+    _change(lambda settings, client, report: promote(client.writer, artifacts_of(settings), version, report))
     say(f"{version} is served now")
 
 
 @app.command("rollback")
 def rollback_() -> None:
     """Serve the version before the active one again."""
-    version = _change(lambda settings, client: rollback(client.writer, artifacts_of(settings)))
+    version = _change(lambda settings, client, report: rollback(client.writer, artifacts_of(settings), report))
     say(f"{version} is served now")
 
 
-def _change(work: Callable[[Settings, GraphClient], Awaitable[Any]]) -> Any:
+def _change(work: Callable[[Settings, GraphClient, Stages], Awaitable[Any]]) -> Any:
     async def change() -> Any:
         settings = load_settings()
         async with open_graph(settings, starting) as client:
-            return await work(settings, client)
+            with stages() as report:
+                return await work(settings, client, report)
 
     return run(change())

@@ -157,13 +157,14 @@ async def test_a_page_takes_one_statement_and_one_for_more_than_ids(api: Api) ->
         _, ids = await api.counted(PATHS, **ends, first=size)
         _, titles = await api.counted(named, **ends, first=size)
         assert (ids, titles) == (1, 2)
-    _, none = await api.counted(named, **{**ends, "to": "Movie:unknown"})
+    _, none = await api.counted(named, **{**ends, "to": "Person:audrey-tautou", "hops": 1})
     assert none == 0
 
 
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
+        ({"from": "Movie:1", "to": "Movie:1"}, "both ends are Movie:1; a path leads from one node to another"),
         ({"hops": 0}, "maxHops: 0; a path has 1 to 6 hops"),
         ({"hops": 7}, "maxHops: 7; a path has 1 to 6 hops"),
         ({"from": "1"}, "'1' is not an id; an id looks like Movie:1"),

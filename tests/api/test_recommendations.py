@@ -80,20 +80,40 @@ async def test_n07_a_visitor_says_what_they_like(api: Api) -> None:
 @pytest.mark.parametrize(
     ("field", "named"),
     [
-        ('recommendations(liked: ["1", "unknown"]) { nodes { id } }', "Movie 'unknown'"),
-        ('explain(movie: "2", liked: ["Movie:unknown"]) { score }', "Movie 'unknown'"),
-        ('recommendations(filter: {genres: ["drama", "sci-fi"]}) { nodes { id } }', "Genre 'sci-fi'"),
-        ('recommendations(filter: {not: {or: [{languages: ["xx"]}]}}) { nodes { id } }', "Language 'xx'"),
-        ('movies(filter: {and: [{people: ["Person:nobody"]}]}) { totalCount }', "Person 'nobody'"),
+        ('recommendations(liked: ["1", "unknown"]) { nodes { id } }', "Movie:unknown"),
+        ('explain(movie: "2", liked: ["Movie:unknown", "gone"]) { score }', "Movie:unknown, Movie:gone"),
+        ('recommendations(filter: {genres: ["drama", "sci-fi"]}) { nodes { id } }', "Genre:sci-fi"),
+        ('recommendations(filter: {not: {or: [{languages: ["xx"]}]}}) { nodes { id } }', "Language:xx"),
+        ('movies(filter: {and: [{people: ["Person:nobody"]}]}) { totalCount }', "Person:nobody"),
+        ('paths(from: "Movie:1", to: "Genre:sci-fi") { complete }', "Genre:sci-fi"),
     ],
 )
-async def test_an_id_that_the_catalogue_does_not_have_is_named(api: Api, field: str, named: str) -> None:
-    before = api.graph.session.statements
+async def test_ids_that_nothing_has_are_named(api: Api, field: str, named: str) -> None:
     result = await api.execute(f"{{ {field} }}")
-    assert [(one.message, one.original_error.code) for one in result.errors] == [
-        (f"there is no {named} in the catalogue; take ids from the nodes that the API shows", "NOT_FOUND")
-    ]
-    assert api.graph.session.statements == before
+    said = f"not in the catalogue: {named}; leave out what is gone, and take ids from what the API shows"
+    assert [(one.message, one.original_error.code) for one in result.errors] == [(said, "NOT_FOUND")]
+
+
+async def test_of_many_ids_that_nothing_has_the_first_are_named(api: Api) -> None:
+    result = await api.execute(
+        "query($ids: [ID!]) { recommendations(liked: $ids) { nodes { id } } }", ids=list("abcdefghijklm")
+    )
+    assert "Movie:j and 3 more; leave out" in result.errors[0].message
+
+
+NEW = WriteStatement(
+    "new",
+    "MATCH (m:Movie {id: '1'}) MERGE (g:Genre {id: 'brand-new'}) SET g.name = 'New' MERGE (m)-[:HAS_GENRE]->(g) "
+    "MERGE (n:Movie {id: 'brand-new'}) SET n.title = 'New' RETURN 1 AS done",
+    frozenset(),
+)
+
+
+async def test_what_was_ingested_a_moment_ago_is_known_before_it_is_in_memory(api: Api) -> None:
+    await api.graph.writer.write(NEW)
+    listed = await api.ask('{ movies(filter: {genres: ["brand-new"]}) { nodes { id } } }')
+    assert listed == {"movies": {"nodes": [{"id": "Movie:1"}]}}
+    assert await movies(api, liked=["1", "brand-new"]) == ["2", "3", "4", "5"]
 
 
 async def test_n07_a_user_may_say_more_than_was_rated(api: Api) -> None:

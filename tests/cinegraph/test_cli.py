@@ -37,6 +37,11 @@ USAGE = [
     (["train", "nosuch"], "there is no model 'nosuch'; there are: popular, itemknn, ease, graphfilter, lightgcn"),
     (["cypher", "CREATE (n:Movie)"], "this statement writes"),
     (["cypher", "  "], "there is no statement"),
+    (["cypher", "RETRUN 1"], "Invalid input 'RETRUN'"),
+    (["cypher", "RETURN $x"], "parameters without a value: x"),
+    (["cypher", "RETURN $x", "-p", "x"], "--param x: a parameter is name=text (id=1), or name:=JSON"),
+    (["cypher", "RETURN $x", "-p", "x:=[1"], "--param x:=[1: '[1' is no JSON"),
+    (["cypher", "CREATE INDEX x FOR (m:Movie) ON (m.x)"], "is about the schema, the users or the settings"),
     (["models", "show", "ease-x"], "there is no model version 'ease-x'"),
     (["ingest", "movielens", "/no/such/folder"], "there is nothing at /no/such/folder; give a folder or a zip with"),
     (["ingest", "movielens", "/no/such", "--bulk"], "only the local graph can be made anew in bulk"),
@@ -111,6 +116,22 @@ async def test_what_only_reads_writes_nothing_and_names_the_command_that_makes_t
     assert await in_thread(["cypher", "RETURN 1"]) == 0
 
 
+async def test_the_schema_goes_back_and_forth_and_says_so(
+    home: Path, graph: GraphClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        assert await in_thread(["graph", "migrate", "--to", "2"]) == 0
+        assert "the graph is at version 2; what this version of Cinegraph writes" in capsys.readouterr().err
+        assert await graph.reader.read(MADE) == [{"made": 2}]
+        assert await in_thread(["graph", "migrate", "--to", "0"]) == 2
+        assert "there is no way to version 0 of the graph; 1 to" in " ".join(capsys.readouterr().err.split())
+        await graph.writer.write(UNDO)
+        assert await in_thread(["graph", "migrate", "--to", "1"]) == 0
+        assert await graph.reader.read(MADE) == [{"made": 1}]
+    finally:
+        await migrate(graph.writer)
+
+
 async def test_a_wrong_password_is_named(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,6 +195,26 @@ async def test_cypher_prints_json_and_csv(home: Path, graph: GraphClient, capsys
     shown = capsys.readouterr()
     assert shown.out == "id,year\n1,1979\n"
     assert "only the first 1 rows" in shown.err
+
+
+async def test_cypher_takes_parameters_and_tells_of_unknown_names(
+    home: Path, graph: GraphClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await tiny.load(graph)
+    statement = "MATCH (m:Movie {id: $id}) WHERE m.year IN $years RETURN m.title AS title"
+    given = ["-p", "id=1", "--param", "years:=[1979, 1982]"]
+    assert await in_thread(["cypher", "-f", "csv", statement, *given]) == 0
+    assert capsys.readouterr() == ("title\nAlien\n", "")
+    assert await in_thread(["cypher", "MATCH (m:Film) RETURN m.id AS id"]) == 0
+    assert "note: The label `Film` does not exist" in capsys.readouterr().err
+
+
+async def test_a_statement_that_takes_too_long_names_the_option(
+    home: Path, graph: GraphClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endless = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b RETURN sum(a * b)"
+    assert await in_thread(["cypher", "--timeout", "0.5", endless]) == 1
+    assert "the statement was ended after 0.5 s; --timeout gives it more time" in capsys.readouterr().err
 
 
 async def test_a_table_shows_names_as_they_are(

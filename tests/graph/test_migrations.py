@@ -9,7 +9,7 @@ import pytest
 from cinegraph.errors import InvalidInput, MigrationFailed
 from graph.catalog import ReadStatement, WriteStatement, read_statement
 from graph.client import GraphClient, Row, Writer
-from graph.migrations import Migration, load_migrations, migrate, migrate_to
+from graph.migrations import Migration, check_schema, load_migrations, migrate, migrate_to
 from tests import tiny
 from tests.conftest import GRAPH_SETTINGS
 
@@ -167,6 +167,17 @@ async def test_a_migration_that_changed_after_it_was_applied_is_refused(graph: G
     with pytest.raises(MigrationFailed, match="V9001__trial changed after it was applied"):
         await migrate(graph.writer, [changed])
     await graph.writer.write(FORGET)
+
+
+async def test_a_graph_that_is_newer_than_the_program_is_refused_and_left_as_it_is(graph: GraphClient) -> None:
+    await migrate(graph.writer, [ONE])
+    try:
+        for refused in (migrate(graph.writer), migrate_to(graph.writer, NEWEST), check_schema(graph.reader)):
+            with pytest.raises(MigrationFailed, match=rf"at version 9001, .* up to {NEWEST}: .* migrate --to {NEWEST}"):
+                await refused
+        assert await graph.reader.read(TRIALS) == WHOLE
+    finally:
+        await graph.writer.write(FORGET)
 
 
 def test_the_files_are_numbered_from_one_without_gaps() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cinegraph.errors import CinegraphError, GraphStatementFailed, GraphTimeout, InvalidInput, WriteRefused
+from cinegraph.errors import CinegraphError, GraphTimeout, InvalidInput, WriteRefused
 from graph.catalog import ReadStatement
 from graph.client import GraphClient
 from graph.readonly import refuse_writing, run_readonly
@@ -69,6 +69,14 @@ SMUGGLED = [
     "CALL db.prepareForReplanning()",
     "CALL apoc.cypher.runWrite('CREATE (n)', {})",
     "TERMINATE TRANSACTIONS 'x'",
+    "SHOW TRANSACTIONS",
+    "SHOW TRANSACTIONS YIELD transactionId AS id TERMINATE TRANSACTIONS id YIELD message RETURN message",
+    "SHOW TRANSACTIONS YIELD transactionId AS id, currentQuery RETURN id, currentQuery",
+    "SHOW SETTINGS",
+    "SHOW SETTINGS YIELD name, value RETURN name, value",
+    "SHOW INDEXES YIELD name AS n TERMINATE TRANSACTIONS n YIELD message RETURN message",
+    "SHOW DATABASES",
+    "USE system SHOW USERS",
 ]
 
 
@@ -135,11 +143,30 @@ def test_a_plan_that_writes_is_refused_by_its_type() -> None:
     ("text", "said"),
     [
         ("MATCH (n", '(line 1, column 9)\n"MATCH (n"\n         ^'),
+        ("RETURN 1; RETURN 2", "Expected exactly one statement per query but got: 2"),
         ("MATCH (n)\nRETURN m.x", '(line 2, column 8)\n"RETURN m.x"\n        ^'),
     ],
 )
 async def test_a_mistake_is_shown_where_it_was_written(graph: GraphClient, text: str, said: str) -> None:
-    with pytest.raises(GraphStatementFailed) as caught:
+    with pytest.raises(InvalidInput) as caught:
         await run_readonly(graph.session, text)
     assert said in str(caught.value)
     assert "EXPLAIN" not in str(caught.value)
+
+
+async def test_names_that_nothing_has_are_told(graph: GraphClient) -> None:
+    await tiny.load(graph)
+    table = await run_readonly(graph.session, "MATCH (f:Film) WHERE f.director = 'x' RETURN f")
+    assert [note.split(".")[0] for note in table.notes] == [
+        "The label `Film` does not exist",
+        "The property `director` does not exist",
+    ]
+    assert (await run_readonly(graph.session, "MATCH (m:Movie) RETURN m.id AS id LIMIT 1")).notes == ()
+
+
+async def test_a_parameter_has_its_value_and_one_without_is_named(graph: GraphClient) -> None:
+    await tiny.load(graph)
+    text = "MATCH (m:Movie {id: $id}) WHERE m.year = $year RETURN m.title AS title"
+    assert (await run_readonly(graph.session, text, {"id": "1", "year": 1979})).rows == ({"title": "Alien"},)
+    with pytest.raises(InvalidInput, match="parameters without a value: year"):
+        await run_readonly(graph.session, text, {"id": "1"})

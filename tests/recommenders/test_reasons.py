@@ -1,5 +1,7 @@
 """Reasons: which path says it best, for whom, and what none is made of."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -159,22 +161,52 @@ def test_reasons_lead_over_different_entities_as_far_as_there_are_such() -> None
     assert [one.nodes[0] for one in found] == [movie(0), movie(4), movie(2)]
 
 
+def test_one_who_made_a_movie_in_two_ways_tells_as_much_as_one_who_did_in_one() -> None:
+    once = reasons(both(PERSON, Relation.DIRECTED))
+    twice = reasons([*both(PERSON, Relation.WROTE), *both(PERSON, Relation.DIRECTED)])
+    assert [one.strength for one in twice] == [one.strength for one in once]
+    assert [edge.relation for edge in twice[0].edges] == [Relation.DIRECTED, Relation.DIRECTED]
+
+
+ENDS = [
+    (end, relation)
+    for end, relations in {
+        PERSON: (Relation.DIRECTED, Relation.WROTE, Relation.ACTED_IN),
+        GENRE: (Relation.HAS_GENRE,),
+        KEYWORD: (Relation.HAS_KEYWORD,),
+        SERIES: (Relation.PART_OF,),
+    }.items()
+    for relation in relations
+]
+
+
 @given(st.data())
-def test_the_best_reason_is_that_of_a_search_without_shortcuts(data: st.DataObject) -> None:
-    ends = st.sampled_from([(PERSON, Relation.DIRECTED), (GENRE, Relation.HAS_GENRE), (SERIES, Relation.PART_OF)])
-    drawn = data.draw(st.lists(st.tuples(st.integers(0, 9), ends), max_size=40))
-    edges: list[Edge] = sorted({(id_, end, relation) for id_, (end, relation) in drawn})
-    values = data.draw(st.dictionaries(st.integers(0, 9), st.sampled_from([0.1, 0.5, 1.0]), min_size=1))
-    snapshot, joined = catalogue(edges), {(id_, end): relation for id_, end, relation in edges}
-    slow = [
-        value * WEIGHTS[relation] * snapshot.bits[snapshot.find(NodeRef(label, end))]
+def test_reasons_are_those_of_a_search_without_shortcuts(data: st.DataObject) -> None:
+    edges: list[Edge] = sorted(
+        (id_, *end) for id_, end in data.draw(st.sets(st.tuples(st.integers(0, 9), st.sampled_from(ENDS))))
+    )
+    values = data.draw(st.dictionaries(st.integers(0, 9), st.sampled_from([-0.5, 0.1, 0.5, 1.0]), min_size=1))
+    weights: dict[tuple[int, str | int], float] = {}
+    for id_, end, relation in edges:
+        weights[id_, end] = max(weights.get((id_, end), 0.0), WEIGHTS[relation])
+    bits = {end: math.log2(MOVIES / sum(1 for _, other in weights if other == end)) for _, end in weights}
+    slow = {
+        movie(id_): value * max(strengths)
         for id_, value in values.items()
-        for label, end in ((Label.PERSON, PERSON), (Label.GENRE, GENRE), (Label.COLLECTION, SERIES))
-        if id_ != 1 and (relation := joined.get((id_, end))) and (1, end) in joined
-    ]
-    found = reasons(edges, 1, **{f"m{id_}": value for id_, value in values.items()})
-    best = max((value for value in slow if value > 0), default=None)
-    assert [one.contribution * one.strength for one in found] == ([] if best is None else [pytest.approx(best)])
+        if id_ != 1 and value > 0
+        if (
+            strengths := [
+                bits[end] * min(weight, weights[1, end])
+                for (own, end), weight in weights.items()
+                if own == id_ and (1, end) in weights
+            ]
+        )
+    }
+    found = reasons(edges, MOVIES, **{f"m{id_}": value for id_, value in values.items()})
+    assert {one.nodes[0]: one.contribution * one.strength for one in found} == pytest.approx(slow)
+    assert len(found) == len(slow)
+    best = max(slow.values(), default=None)
+    assert [one.contribution * one.strength for one in found[:1]] == ([] if best is None else [pytest.approx(best)])
 
 
 def test_what_every_movie_has_is_no_reason() -> None:
@@ -196,6 +228,15 @@ def test_a_preference_is_a_reason_by_its_own_relationship() -> None:
     assert one.nodes == (person, movie(1))
     assert one.source == EdgeRef(Relation.PREFERS, NodeRef(Label.USER, "u"), person, "p")
     assert [(edge.relation, edge.start, edge.end) for edge in one.edges] == [(Relation.DIRECTED, person, movie(1))]
+
+
+def test_a_preference_is_a_reason_by_the_relationship_that_tells_most() -> None:
+    person = NodeRef(Label.PERSON, PERSON)
+    stated = history(preferences=(Preference(person, 1, "p"),))
+    edges = [*both(PERSON, Relation.CREW), *both(PERSON, Relation.DIRECTED)]
+    (one,) = explained(catalogue(edges), stated, "1", {person: 0.5})
+    assert [edge.relation for edge in one.edges] == [Relation.DIRECTED]
+    assert one.strength == pytest.approx(WEIGHTS[Relation.DIRECTED] * math.log2(40 / 2))
 
 
 def test_a_visitor_has_no_relationship_of_their_own() -> None:

@@ -1,4 +1,3 @@
 // The version of the catalogue and the active model, looked at every few seconds; used by recommenders/serving.py.
 MATCH (m:Meta {id: 'graph'})
-OPTIONAL MATCH (v:ModelVersion {id: m.activeModel})
-RETURN m.version AS version, m.activeModel AS activeModel, v.artifact AS artifact
+RETURN m.version AS version, m.activeModel AS activeModel
