@@ -98,9 +98,11 @@ async def check(reader: Reader, cursors: Cursors, explanation: str, user_id: str
     try:
         owner, model_version, parts = cursors.open(KIND, explanation)
     except InvalidInput as error:
-        raise InvalidInput(f"{explanation[:60]!r} is not the id of an explanation that this server gave") from error
+        raise InvalidInput(
+            f"{explanation[:60]!r} is not the id of an explanation that this server gave; 'why' gives such ids"
+        ) from error
     if owner is not None and owner != user_id:
-        raise NotFound("there is no such explanation for this user")
+        raise NotFound("there is no such explanation for this user; send the token of the one who was given it")
     edges = [edge_of(*part) for part in parts]
     segments = [
         _checked(edge, found) for edge, found in zip(edges, await find_edges(reader, edges, model_version), strict=True)

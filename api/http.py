@@ -22,6 +22,15 @@ from cinegraph.settings import ApiSettings
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
+KINDS = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
+"""What a value of JSON is called."""
 MEMBERS: dict[str, type] = {"query": str, "variables": dict, "operationName": str, "extensions": dict}
 READING = {OperationType.QUERY}
 ALL = {OperationType.QUERY, OperationType.MUTATION}
@@ -165,14 +174,12 @@ def _parsed(text: bytes, what: str) -> Any:
 
 def _operation(given: Any) -> Operation:
     if not isinstance(given, dict):
-        found = type(given).__name__
-        raise Refused(
-            400, "BAD_REQUEST", f"the body is a {found}; send one object with a query (batches are not taken)"
-        )
+        found = KINDS.get(type(given), "null")
+        raise Refused(400, "BAD_REQUEST", f"the body is {found}; send one object with a query (batches are not taken)")
     for name, kind in MEMBERS.items():
         value = given.get(name)
         if value is not None and not isinstance(value, kind):
-            raise Refused(400, "BAD_REQUEST", f"{name} must be a {kind.__name__}, not a {type(value).__name__}")
+            raise Refused(400, "BAD_REQUEST", f"{name} must be {KINDS[kind]}, not {KINDS.get(type(value), 'null')}")
     if not given.get("query"):
         raise Refused(400, "BAD_REQUEST", "there is no query; send an object with a query")
     return Operation(given["query"], given.get("variables"), given.get("operationName"))

@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -19,11 +20,11 @@ from cinegraph.types import LABELS, Label, NodeRef
 MAX_ID = 200
 
 
-def parse_id(text: str) -> NodeRef:
-    """The node that a global id names."""
+def parse_id(text: str, labels: Iterable[Label] = Label) -> NodeRef:
+    """The node that a global id names; `labels` are those that make sense where it is asked for."""
     label, colon, key = text.partition(":")
     if not colon or not key or len(text) > MAX_ID or label not in LABELS:
-        known = ", ".join(label.value for label in Label)
+        known = ", ".join(label.value for label in labels)
         raise InvalidInput(f"{text[:MAX_ID]!r} is not an id; an id looks like Movie:1, and its label is one of {known}")
     return NodeRef(Label(label), key)
 

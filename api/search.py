@@ -5,11 +5,11 @@ seven on) or unfinished, and a word as typed counts more.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
 from cinegraph.errors import InvalidInput
+from graph.titles import JoinedTitles, words_in
 
 _LEFT_OUT = """
 a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was
@@ -21,16 +21,17 @@ MAX_LENGTH = 200
 MAX_WORDS = 12
 JOINED = 3
 """Words at most that are also looked for as one."""
-_WORD = re.compile(r"[^\W_]+")
+APART: Final = 5
+"""Letters at least of one word that is also looked for as several."""
+MOST_APART: Final = 50
+_YEAR: Final = re.compile(r"(?:18|19|20)\d\d")
 
 
 def words_of(text: str) -> list[str]:
     """Lower-case words without accents, as the index has them."""
     if len(text) > MAX_LENGTH:
         raise InvalidInput(f"the search text has {len(text)} characters; {MAX_LENGTH} is the most")
-    decomposed = unicodedata.normalize("NFKD", text.lower()).replace("\N{FRACTION SLASH}", " ")
-    folded = "".join(c for c in decomposed if not unicodedata.combining(c))
-    words = _WORD.findall(folded)[:MAX_WORDS]
+    words = words_in(text)[:MAX_WORDS]
     if not words:
         raise InvalidInput(f"{text!r} has no letter and no digit to search for")
     return words
@@ -38,7 +39,7 @@ def words_of(text: str) -> list[str]:
 
 def search_text(text: str) -> str:
     """All words, each as typed, mistyped or unfinished, or all of them as one ("wall-e", "old boy"); stop words count
-    where nothing else was typed."""
+    where nothing else was typed, and a year after other words may be that of the film ("alien 1979")."""
     words = words_of(text)
     apart = _required(words)
     if not apart:
@@ -51,21 +52,36 @@ def autocomplete_text(text: str) -> str:
     stop word at the end may be the beginning of another word."""
     *whole, last = words_of(text)
     known = _required(whole)
-    if last in STOP_WORDS:
+    if last in STOP_WORDS or (known and _YEAR.fullmatch(last)):
         return f"{known} {last}*".strip()
     return f"{known} +{last}*".strip()
 
 
-def exact_titles(text: str) -> list[str]:
-    """How a title of stop words alone ("It", "They") may be written, since the index has none of its words."""
-    if not STOP_WORDS.issuperset(words_of(text)):
+def years_in(text: str) -> list[int]:
+    """Years that stand after other words: of films, where they are in no title."""
+    return [int(word) for word in words_of(text)[1:] if _YEAR.fullmatch(word)]
+
+
+def exact_titles(text: str, joined: JoinedTitles) -> list[str]:
+    """Titles that the index does not find: of stop words alone ("It", "They"), as they may be written; and those that
+    begin with one word as if it were several ("starwars")."""
+    words = words_of(text)
+    if len(words) == 1 and len(words[0]) >= APART:
+        return joined.beginning(words[0], MOST_APART)
+    if not STOP_WORDS.issuperset(words):
         return []
     typed = " ".join(text.split())
     return sorted({typed, typed.title(), typed.capitalize()})
 
 
 def _required(words: Iterable[str]) -> str:
-    return " ".join(f"+({word}^4 OR {_mistyped(word)}{word}*)" for word in words if word not in STOP_WORDS)
+    return " ".join(_clause(word, place) for place, word in enumerate(words) if word not in STOP_WORDS)
+
+
+def _clause(word: str, place: int) -> str:
+    if place and _YEAR.fullmatch(word):
+        return f"{word}^4"
+    return f"+({word}^4 OR {_mistyped(word)}{word}*)"
 
 
 def _mistyped(word: str) -> str:

@@ -37,10 +37,22 @@ async def dismiss(writer: Writer, user_id: str, movie_id: str, at: Millis) -> bo
     return bool(await writer.write(write_statement("user/dismiss"), user=user_id, movie=movie_id, at=at))
 
 
+async def undismiss(writer: Writer, user_id: str, movie_id: str) -> Row | None:
+    """Let a movie be recommended again; the row says whether it was dismissed; None for an unknown movie."""
+    rows = await writer.write(write_statement("user/undismiss"), user=user_id, movie=movie_id)
+    return rows[0] if rows else None
+
+
 async def view(writer: Writer, user_id: str, movie_id: str, seconds: int, at: Millis) -> Row | None:
     """Add a view; the row has all seconds and views of the movie; None for an unknown movie."""
     statement = write_statement("user/view")
     rows = await writer.write(statement, user=user_id, movie=movie_id, seconds=seconds, at=at)
+    return rows[0] if rows else None
+
+
+async def unview(writer: Writer, user_id: str, movie_id: str) -> Row | None:
+    """Take all views of a movie back; the row has the views and seconds that were; None for an unknown movie."""
+    rows = await writer.write(write_statement("user/unview"), user=user_id, movie=movie_id)
     return rows[0] if rows else None
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cinegraph.types import EdgeRef, IntRange, Label, MovieFilter, NodeRef, Relation
 from graph.catalog import read_statement
 from graph.client import Reader, Row
+from graph.titles import JoinedTitles
 
 Ints: TypeAlias = NDArray[np.int32]
 Longs: TypeAlias = NDArray[np.int64]
@@ -94,6 +95,11 @@ class Snapshot:
     def information(self) -> Floats:
         """Bits that a node tells about a movie connected to it: log2(movies / its own movies), at least 0."""
         return np.maximum(np.log2(max(self.movies, 1) / np.maximum(self.around, 1)), 0.0)
+
+    @cached_property
+    def joined_titles(self) -> JoinedTitles:
+        """The movies' titles as they are typed without spaces."""
+        return JoinedTitles.of(self.names[: self.movies])
 
     def find(self, node: NodeRef) -> int:
         """The number of a node, -1 for one that is not in the catalogue."""

@@ -76,6 +76,7 @@ class State:
     def warmed(self) -> "State":
         """The same, with all that the first request would wait for."""
         _ = self.slate, self.index, self.present, self.snapshot.bits, self.snapshot.orders, self.snapshot.codes
+        _ = self.snapshot.joined_titles
         if self.scorer and self.movie_ids:
             liking = History.from_ratings([0], [MAX_RATING])
             self.scorer.score(liking)

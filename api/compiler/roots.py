@@ -52,14 +52,15 @@ SEARCH = (
     "UNION ALL MATCH (node:Movie) WHERE node.title IN $titles AND node.id IS NOT NULL RETURN node, 100.0 AS score } "
     "WITH node AS n0, max(score) AS score, toLower(coalesce(node.title, node.name)) AS name "
     "WITH n0, score * (1 + log10(1 + coalesce(n0.popularity, 0)) / 10) * "
-    "CASE WHEN name = $typed THEN 30 WHEN name STARTS WITH $typed THEN 10 ELSE 1 END AS r0"
+    "CASE WHEN name = $typed THEN 30 WHEN name STARTS WITH $typed THEN 10 ELSE 1 END * "
+    "CASE WHEN n0.year IN $years THEN 10 ELSE 1 END AS r0"
 )
 
 
 def search(making: Compilation, selected: Selected) -> Built:
     """A page of what the full-text index finds for `$search` beside movies of the very `$titles`, of the `$labels`; a
-    name that is, or begins with, what was `$typed` comes first."""
-    for name in ("search", "titles", "typed", "labels"):
+    name that is, or begins with, what was `$typed` comes first, and so does a movie of the `$years`."""
+    for name in ("search", "titles", "typed", "years", "labels"):
         making.binder.give(name)
     order = Order((SortKey("{r}"), SortKey("{n}.id"), LABEL), descending=True)
     source = Source(SEARCH, order, where=["any(label IN labels(n0) WHERE label IN $labels)"])

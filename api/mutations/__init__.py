@@ -5,7 +5,9 @@ import strawberry
 from api.mutations.dismiss_movie import dismiss_movie
 from api.mutations.rate_movie import rate_movie
 from api.mutations.record_view import record_view
+from api.mutations.remove_dismissal import remove_dismissal
 from api.mutations.remove_rating import remove_rating
+from api.mutations.remove_views import remove_views
 from api.mutations.set_preferences import set_preferences
 
 
@@ -14,7 +16,12 @@ class Mutation:
     rate_movie = strawberry.mutation(rate_movie, description="Set the caller's rating of a movie, 0.5 to 5.0.")
     remove_rating = strawberry.mutation(remove_rating, description="Take the caller's rating of a movie back.")
     dismiss_movie = strawberry.mutation(dismiss_movie, description="Never recommend a movie to the caller again.")
+    remove_dismissal = strawberry.mutation(
+        remove_dismissal, description="Let a movie that was dismissed be recommended again."
+    )
     record_view = strawberry.mutation(record_view, description="Note that the caller watched some of a movie.")
+    remove_views = strawberry.mutation(remove_views, description="Take all of the caller's views of a movie back.")
     set_preferences = strawberry.mutation(
-        set_preferences, description="Set what the caller likes or avoids, all of it or nothing."
+        set_preferences,
+        description="Set what the caller likes or avoids, all of it or nothing; other preferences stay as they are.",
     )

@@ -1,5 +1,6 @@
 """`setPreferences`: what the caller likes or avoids, all or none."""
 
+from collections import Counter
 from typing import Annotated, Any
 
 import strawberry
@@ -46,7 +47,7 @@ async def set_preferences(info: Info, preferences: list[PreferenceInput]) -> Set
     user_id = info.context.user_id
     if user_id is None:
         return not_signed_in()
-    stated = [Stated(parse_id(one.node), one.weight) for one in preferences]
+    stated = [Stated(parse_id(one.node, CAN_BE_PREFERRED), one.weight) for one in preferences]
     wrong = _wrong(stated)
     if wrong:
         return InvalidValue(message=wrong)
@@ -62,8 +63,9 @@ def _wrong(stated: list[Stated]) -> str:
     """What is wrong with the preferences; "" for nothing."""
     if not 1 <= len(stated) <= MOST:
         return f"{len(stated)} preferences: 1 to {MOST} can be set at once"
-    if len({one.node for one in stated}) < len(stated):
-        return "one node stands in the list twice; give each node one weight"
+    node, count = Counter(one.node for one in stated).most_common(1)[0]
+    if count > 1:
+        return f"{node} stands in the list {count} times; give each node one weight"
     for one in stated:
         if one.node.label not in CAN_BE_PREFERRED:
             return f"{one.node}: only a {', '.join(CAN_BE_PREFERRED)} can be preferred"

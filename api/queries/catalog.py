@@ -9,7 +9,7 @@ from api.compiler.roots import listing, lookup, related, search
 from api.context import Info, run
 from api.ids import key_of, parse_id
 from api.queries.arguments import asked_filter
-from api.search import autocomplete_text, exact_titles, search_text
+from api.search import autocomplete_text, exact_titles, search_text, years_in
 from api.types.build import Node, connection
 from api.types.catalog import SIMILAR, Collection, Genre, Keyword, Movie, Person, SimilarMoviesConnection
 from api.types.filters import MovieFilterInput
@@ -41,7 +41,8 @@ class SearchKind(Enum):
 async def _search(info: Info, typed: str, text: str, kinds: list[SearchKind] | None) -> Any:
     labels = [kind.value for kind in (SearchKind if kinds is None else kinds)]
     begins = " ".join(typed.lower().split())
-    return await run(info, search, search=text, titles=exact_titles(typed), typed=begins, labels=labels)
+    titles = exact_titles(typed, info.context.services.serving.state.snapshot.joined_titles)
+    return await run(info, search, search=text, titles=titles, typed=begins, years=years_in(typed), labels=labels)
 
 
 @strawberry.type
@@ -97,7 +98,8 @@ class CatalogQuery:
 
     @strawberry.field(
         graphql_type=SearchConnection,
-        description="Movies, people, genres, keywords and series by name; typos are forgiven.",
+        description="Movies, people, genres, keywords and series by name; typos are forgiven, and a year puts its "
+        "movies first. `kinds: []` finds nothing.",
     )
     async def search(
         self,
@@ -132,13 +134,16 @@ class CatalogQuery:
         version = info.context.services.serving.model_version
         return await run(info, lookup(Label.MODEL_VERSION, None), key=version) if version else None
 
-    @strawberry.field(graphql_type=User | None, description="The caller; null for an anonymous one.")
+    @strawberry.field(
+        graphql_type=User | None,
+        description="The caller; null for an anonymous one, and for one who has done nothing yet.",
+    )
     async def me(self, info: Info) -> Any:
         user_id = info.context.user_id
         return None if user_id is None else await run(info, lookup(Label.USER, None), key=user_id)
 
-    @strawberry.field(graphql_type=User | None, description="A user by id; only the user themself may ask.")
+    @strawberry.field(graphql_type=User | None, description="A user by id; null for everybody but the user themself.")
     async def user(self, info: Info, id: strawberry.ID) -> Any:
-        if key_of(Label.USER, id) != info.context.signed_in():
+        if key_of(Label.USER, id) != info.context.user_id:
             return None
         return await run(info, lookup(Label.USER))

@@ -18,6 +18,7 @@ def token(user: str = typer.Argument(help="The user's id, as in User:1 or 1.")) 
     settings = load_settings()
     user_id = user.removeprefix("User:")
     out.out(make_token(load_secret(settings.home), user_id, settings.api.token_days))
+    say(f"for user {user_id}, {settings.api.token_days} days; one who is not in the graph begins with the first write")
 
 
 def schema(

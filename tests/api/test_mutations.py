@@ -15,6 +15,8 @@ FIELDS = {
     "rateMovie": 'rateMovie(movie: "{movie}", rating: {value})',
     "removeRating": 'removeRating(movie: "{movie}")',
     "dismissMovie": 'dismissMovie(movie: "{movie}")',
+    "removeDismissal": 'removeDismissal(movie: "{movie}")',
+    "removeViews": 'removeViews(movie: "{movie}")',
     "recordView": 'recordView(movie: "{movie}", seconds: {value})',
     "setPreferences": 'setPreferences(preferences: [{{node: "{movie}", weight: {value}}}])',
 }
@@ -27,6 +29,8 @@ ANSWERS = """
   ... on NodeNotFound { ids message }
   ... on Rated { rating at movie { id } }
   ... on RatingRemoved { was: rating movie { id } }
+  ... on DismissalRemoved { dismissed movie { id } }
+  ... on ViewsRemoved { seconds count movie { id } }
   ... on ViewRecorded { seconds count movie { id } }
   ... on Dismissed { movie { id title } }
   ... on PreferencesSet { user { id preferences { edges { weight node { id } } } } }
@@ -111,7 +115,7 @@ async def test_a_value_out_of_range_writes_nothing(api: Api, field: str, movie: 
     [
         ([], "0 preferences: 1 to 100 can be set at once"),
         ([{"node": f"Genre:{i}", "weight": 1} for i in range(101)], "101 preferences: 1 to 100 can be set at once"),
-        ([{"node": "Genre:drama", "weight": w} for w in (0, 1)], "one node stands in the list twice"),
+        ([{"node": "Genre:drama", "weight": w} for w in (0, 1)], "Genre:drama stands in the list 2 times"),
     ],
 )
 async def test_a_list_of_preferences_has_1_to_100_different_nodes(api: Api, preferences: Any, said: str) -> None:
@@ -168,6 +172,19 @@ async def test_views_of_a_movie_add_up(api: Api) -> None:
     await done(api, "recordView", value="60")
     outcome = await done(api, "recordView", value="30")
     assert (outcome["__typename"], outcome["seconds"], outcome["count"]) == ("ViewRecorded", 90, 2)
+
+
+async def test_a_dismissal_and_views_are_taken_back_and_say_what_was(api: Api) -> None:
+    before = await state(api)
+    await done(api, "dismissMovie")
+    await done(api, "recordView", value="60")
+    await done(api, "recordView", value="30")
+    assert [(await done(api, "removeDismissal"))["dismissed"] for _ in range(2)] == [True, False]
+    views = [await done(api, "removeViews") for _ in range(2)]
+    assert [(one["seconds"], one["count"]) for one in views] == [(90, 2), (0, 0)]
+    assert (await done(api, "removeDismissal", "new"))["dismissed"] is False
+    assert (await done(api, "removeViews", "new"))["count"] == 0
+    assert [{**row, "version": 0} for row in await state(api)] == [{**row, "version": 0} for row in before]
 
 
 async def test_preferences_are_set_changed_and_taken_back(api: Api) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from api.search import STOP_WORDS, autocomplete_text, exact_titles, search_text
+from api.search import STOP_WORDS, autocomplete_text, exact_titles, search_text, years_in
 from cinegraph.errors import InvalidInput
 from graph.catalog import WriteStatement
 from graph.client import GraphClient
+from graph.titles import JoinedTitles
 from tests.api.harness import Api, api_over
 from tests.published import serving_over
 
@@ -21,18 +22,27 @@ TITLES = [
     "The Lord of the Rings",
     "WALL·E",
     "Oldboy",
+    "Solaris",
+    "Solaris Two",
+    "2001: A Space Odyssey",
 ]
 ADD = WriteStatement(
     "add",
-    "UNWIND $titles AS title CREATE (:Movie {id: 'm' + title, title: title, popularity: 10.0 - size(title) / 10.0})",
+    "UNWIND $titles AS title CREATE (:Movie {id: 'm' + title, title: title, popularity: 10.0 - size(title) / 10.0, "
+    "year: CASE title WHEN 'Solaris' THEN 1972 WHEN 'Solaris Two' THEN 2002 END})",
     frozenset({"titles"}),
 )
+
+
+CHANGED = WriteStatement("changed", "MATCH (m:Meta {id: 'graph'}) SET m.version = m.version + 1", frozenset())
 
 
 @pytest.fixture
 async def api(graph: GraphClient, tmp_path: Path) -> Api:
     api = api_over(graph, await serving_over(graph, tmp_path))
     await graph.writer.write(ADD, titles=TITLES)
+    await graph.writer.write(CHANGED)
+    await api.services.serving.refresh()
     return api
 
 
@@ -62,6 +72,13 @@ async def found(api: Api, field: str, text: str) -> list[str]:
         ("It ", ["It"]),
         ("it fol", ["It Follows"]),
         ("the godf", ["The Godfather", "The Godfather: Part II"]),
+        ("alien 1979", ["Alien"]),
+        ("solaris 2002", ["Solaris Two"]),
+        ("solaris 1972", ["Solaris"]),
+        ("2001", ["2001: A Space Odyssey"]),
+        ("bladerunner", ["Blade Runner"]),
+        ("thegodfather", ["The Godfather", "The Godfather: Part II"]),
+        ("godfatherpart", ["The Godfather: Part II"]),
         ("nothing has this name", []),
     ],
 )
@@ -111,9 +128,19 @@ def test_only_letters_and_digits_reach_the_index() -> None:
     assert autocomplete_text("the /x/") == "+x*"
 
 
+NO_TITLES = JoinedTitles.of([])
+
+
 def test_exact_titles_are_for_stop_words_alone() -> None:
-    assert exact_titles("this is  it") == ["This Is It", "This is it", "this is it"]
-    assert exact_titles("it follows") == []
+    assert exact_titles("this is  it", NO_TITLES) == ["This Is It", "This is it", "this is it"]
+    assert exact_titles("it follows", NO_TITLES) == []
+
+
+def test_a_year_after_other_words_may_be_in_no_title() -> None:
+    assert search_text("alien 1979").startswith("(+(alien^4 OR alien~1 OR alien*) 1979^4)")
+    assert autocomplete_text("alien 1979") == "+(alien^4 OR alien~1 OR alien*) 1979*"
+    assert autocomplete_text("1979") == "+1979*"
+    assert (years_in("alien 1979"), years_in("1979"), years_in("fifty 5000")) == ([1979], [], [])
 
 
 @pytest.mark.parametrize("text", ["", "  ", "!?", "x" * 201])

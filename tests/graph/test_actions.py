@@ -3,7 +3,7 @@
 import asyncio
 
 from cinegraph.types import Label, NodeRef
-from graph.actions import Stated, dismiss, prefer, rate, unrate, view
+from graph.actions import Stated, dismiss, prefer, rate, undismiss, unrate, unview, view
 from graph.catalog import ReadStatement
 from graph.client import GraphClient
 from tests import tiny
@@ -36,6 +36,8 @@ async def test_an_unknown_movie_leaves_nothing_behind(graph: GraphClient) -> Non
     assert not await dismiss(graph.writer, "new", "no", 10)
     assert await view(graph.writer, "new", "no", 10, 10) is None
     assert await unrate(graph.writer, "new", "no") is None
+    assert await undismiss(graph.writer, "new", "no") is None
+    assert await unview(graph.writer, "new", "no") is None
     assert await graph.reader.read(VERSION, user="new") == []
 
 
@@ -44,6 +46,16 @@ async def test_a_rating_taken_back_is_gone_and_says_what_it_was(graph: GraphClie
     assert await unrate(graph.writer, "1", "1") == {"movie": "1", "rating": 5.0}
     assert await unrate(graph.writer, "1", "1") == {"movie": "1", "rating": None}
     assert [row["id"] for row in await graph.reader.read(EDGES, user="1")] == ["3"]
+
+
+async def test_a_dismissal_and_views_taken_back_are_gone_and_raise_the_version(graph: GraphClient) -> None:
+    await tiny.load(graph)
+    await dismiss(graph.writer, "new", "1", 10)
+    await view(graph.writer, "new", "1", 30, 10)
+    assert await undismiss(graph.writer, "new", "1") == {"movie": "1", "dismissed": True}
+    assert await unview(graph.writer, "new", "1") == {"movie": "1", "count": 1, "seconds": 30}
+    assert await graph.reader.read(EDGES, user="new") == []
+    assert await version(graph, "new") == 4
 
 
 async def test_t05_a_hundred_views_at_once_are_a_hundred(graph: GraphClient) -> None:

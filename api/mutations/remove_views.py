@@ -1,0 +1,32 @@
+"""`removeViews`: the caller did not watch a movie after all."""
+
+from typing import Annotated
+
+import strawberry
+
+from api.context import Info
+from api.ids import key_of
+from api.mutations.outcomes import AboutMovie, MovieNotFound, NotSignedIn, movie_not_found, not_signed_in
+from cinegraph.types import Label
+from graph.actions import unview
+
+
+@strawberry.type(description="The caller has no view of the movie now.")
+class ViewsRemoved(AboutMovie):
+    seconds: int = strawberry.field(description="Seconds of all views that were; 0 where there was none.")
+    count: int = strawberry.field(description="Views that were.")
+
+
+RemoveViewsResult = Annotated[ViewsRemoved | MovieNotFound | NotSignedIn, strawberry.union("RemoveViewsResult")]
+
+
+async def remove_views(info: Info, movie: strawberry.ID) -> RemoveViewsResult:
+    user_id = info.context.user_id
+    if user_id is None:
+        return not_signed_in()
+    movie_id = key_of(Label.MOVIE, movie)
+    row = await unview(info.context.services.graph, user_id, movie_id)
+    if row is None:
+        return movie_not_found(movie_id)
+    info.context.services.serving.histories.forget(user_id)
+    return ViewsRemoved(movie_id=movie_id, seconds=row["seconds"], count=row["count"])
