@@ -3,10 +3,10 @@
     python -m benchmarks.recommendations [--users 100] [--rounds 5]
 
 Asks a server of its own (`cinegraph serve`, on the graph of CINEGRAPH_HOME, with a model in it) over HTTP, one request
-at a time, for users one after the other, after a warm-up; then how long it takes from a user's rating to an answer that
-knows it (the rating is taken back); then the same page while an analyst's statements run away beside it, one after the
-other, each until its time is up (T43). The CPU time of each stage is measured in this process, on the same graph,
-without HTTP.
+at a time, for users one after the other, after a warm-up; and in turn with that, a round each, the same while an
+analyst's statements run away beside it, one after the other, each until its time is up (T43). Then how long it takes
+from a user's rating to an answer that knows it (the rating is taken back). The CPU time of each stage is measured in
+this process, on the same graph, without HTTP.
 """
 
 import argparse
@@ -51,6 +51,8 @@ USERS = "MATCH (u:User) WHERE EXISTS { (u)-[:RATED]->() } RETURN u.id AS id ORDE
 RUNAWAY = "MATCH (a:Movie), (b:Movie), (c:Movie) WHERE a.year + b.year = c.year RETURN count(*)"
 RESULT = Path(__file__).parent / "results" / "recommendations.json"
 WARM_UP = 20
+STARTS = 3.0
+"""Seconds after which an analyst's first statement runs."""
 
 
 def main() -> None:
@@ -82,15 +84,14 @@ def over_http(settings: Settings, ids: list[str], rounds: int) -> dict[str, floa
         url = server.stdout.readline().split()[1]
         try:
             with httpx.Client(timeout=60) as http:
-                times, cpu = ask(http, url, ids * rounds, headers, psutil.Process(server.pid))
+                alone, beside = in_turn(http, url, ids, headers, psutil.Process(server.pid), rounds)
                 seen = [until_seen(http, url, headers[id_]) for id_ in ids]
-                with running_away():
-                    beside, _ = ask(http, url, ids * rounds, headers, psutil.Process(server.pid))
         finally:
             server.send_signal(2)
+    times, cpu = [time for times, _ in alone for time in times], float(np.mean([cpu for _, cpu in alone]))
     p50, p90, p99 = np.percentile(times, [50, 90, 99])
     seen_p50, seen_p95 = np.percentile(seen, [50, 95])
-    beside_p50, beside_p99 = np.percentile(beside, [50, 99])
+    beside_p50, beside_p99 = np.percentile([time for times, _ in beside for time in times], [50, 99])
     return {
         **{"requests": len(times), "p50_ms": p50, "p90_ms": p90, "p99_ms": p99, "server_cpu_ms": cpu},
         **{"rating_to_answer_p50_ms": seen_p50, "rating_to_answer_p95_ms": seen_p95},
@@ -98,23 +99,46 @@ def over_http(settings: Settings, ids: list[str], rounds: int) -> dict[str, floa
     }
 
 
+Round = tuple[list[float], float]
+"""Latencies in ms, and CPU ms of the server for each request."""
+
+
+def in_turn(
+    http: httpx.Client,
+    url: str,
+    ids: list[str],
+    headers: dict[str, dict[str, str]],
+    server: psutil.Process,
+    rounds: int,
+) -> tuple[list[Round], list[Round]]:
+    """Rounds alone, and rounds beside statements that run away."""
+    alone, beside = [], []
+    for _ in range(rounds):
+        alone.append(ask(http, url, ids, headers, server))
+        with running_away():
+            beside.append(ask(http, url, ids, headers, server))
+    return alone, beside
+
+
 @contextmanager
 def running_away() -> Iterator[None]:
-    """While the block runs, an analyst asks one statement after the other that never comes to an end."""
-    over = threading.Event()
+    """While the block runs, an analyst asks one statement after the other that never comes to an end by itself."""
+    over, ends = threading.Event(), list[str]()
 
     def ask_on() -> None:
         while not over.is_set():
             command = [sys.executable, "-m", "cinegraph", "cypher", RUNAWAY]
-            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            ends.append(subprocess.run(command, capture_output=True, text=True, check=False).stderr)
 
     analyst = threading.Thread(target=ask_on)
     analyst.start()
     try:
+        time.sleep(STARTS)
         yield
     finally:
         over.set()
         analyst.join()
+    assert ends and all("was ended after" in end for end in ends), ends
 
 
 def ask(

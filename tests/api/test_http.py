@@ -1,80 +1,17 @@
-"""The endpoint as HTTP sees it: who is let in, what is run, and what an answer never says."""
+"""The endpoint as HTTP sees it: who is let in, and what is run."""
 
 import json
-import logging
-import re
 import time
-from collections.abc import AsyncIterator
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import httpx
 import jwt
-import neo4j
 import pytest
-import pytest_asyncio
 
-from api.auth import AUDIENCE, ISSUER, load_secret, make_token
+from api.auth import AUDIENCE, ISSUER, load_secret
 from api.context import Services
-from api.server import build_app
-from cinegraph.settings import ApiSettings
-from graph.client import Address, GraphClient
-from recommenders.serving import Serving
-from tests.api.harness import api_over
-from tests.conftest import GRAPH_SETTINGS, empty
-from tests.published import serving_over
-
-SECRET = b"s" * 32
-JSON, GRAPHQL = "application/json", "application/graphql-response+json"
-TITLE = '{ movie(id: "1") { title } }'
-ALIEN = {"movie": {"title": "Alien"}}
-RATE = 'mutation { rateMovie(movie: "5", rating: 4.0) { __typename } }'
-SECRETS = re.compile(
-    r"Traceback|File \"|\.py|neo4j|bolt|127\.0\.0\.1|localhost|MATCH|RETURN|CALL|\$p0|Error\(|/home|/tmp|secret",
-)
-
-
-def client_over(services: Services, **settings: Any) -> httpx.AsyncClient:
-    """The application without a network."""
-    app = build_app(services, ApiSettings(**settings), SECRET)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver")
-
-
-def bearer(user: str = "1", secret: bytes = SECRET, days: int = 1) -> dict[str, str]:
-    return {"Authorization": f"Bearer {make_token(secret, user, days)}"}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def services(migrated: GraphClient, tmp_path_factory: pytest.TempPathFactory) -> Services:
-    await empty(migrated)
-    return api_over(migrated, await serving_over(migrated, tmp_path_factory.mktemp("models"))).services
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def http(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_over(services) as client:
-        yield client
-
-
-async def ratings_of(graph: GraphClient, user: str) -> int:
-    """How many ratings a user has in the graph."""
-    rows = await graph.session.read("MATCH (:User {id: $id})-[r:RATED]->() RETURN count(r) AS n", {"id": user})
-    return int(rows[0]["n"])
-
-
-def refused(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The one error of a request that was not run; every error has a code and the request's id."""
-    body = response.json()
-    assert response.status_code == status, body
-    assert "data" not in body
-    (error,) = body["errors"]
-    assert error["extensions"]["code"] == code
-    assert re.fullmatch(r"[0-9a-f]{16}", error["extensions"]["requestId"])
-    assert not SECRETS.search(error["message"]), error["message"]
-    found: dict[str, Any] = error
-    return found
-
+from graph.client import GraphClient
+from tests.api.web import ALIEN, GRAPHQL, JSON, RATE, SECRET, TITLE, bearer, client_over, ratings_of, refused
 
 # -- what is run -----------------------------------------------------------------------------------------------------
 
@@ -320,116 +257,3 @@ async def test_an_error_of_one_field_leaves_the_others_and_is_200(http: httpx.As
 async def test_the_newer_media_type_is_preferred_where_both_are_accepted(http: httpx.AsyncClient) -> None:
     response = await http.post("/graphql", json={"query": TITLE}, headers={"accept": f"{GRAPHQL}, {JSON};q=0.9"})
     assert response.headers["content-type"] == GRAPHQL
-
-
-# -- what an answer never says (T40) ---------------------------------------------------------------------------------
-
-
-async def failed(services: Services, query: str, code: str, headers: dict[str, str] | None = None) -> None:
-    """The operation fails with that code, and says nothing of what is inside."""
-    async with client_over(services) as http:
-        response = await http.post("/graphql", json={"query": query}, headers=headers)
-    (error,) = response.json()["errors"]
-    assert error["extensions"]["code"] == code
-    assert re.fullmatch(r"[0-9a-f]{16}", error["extensions"]["requestId"])
-    assert set(error) <= {"message", "locations", "path", "extensions"}
-    assert not SECRETS.search(response.text), response.text
-
-
-def over(services: Services, graph: GraphClient) -> Services:
-    """The same services over another client of the graph."""
-    serving = Serving(graph.reader, Path("nowhere"))
-    return api_over(graph, serving).services
-
-
-async def test_t40_a_closed_client_says_nothing_of_itself(services: Services, local_address: Address) -> None:
-    client = GraphClient(local_address, GRAPH_SETTINGS)
-    await client.close()
-    await failed(over(services, client), TITLE, "GRAPH_UNAVAILABLE")
-
-
-async def test_t40_a_graph_that_is_down_says_no_host(services: Services) -> None:
-    address = Address("bolt://127.0.0.1:1", "neo4j", "password", "neo4j")
-    async with GraphClient(address, GRAPH_SETTINGS.model_copy(update={"retry_time": 0.1})) as client:
-        await failed(over(services, client), TITLE, "GRAPH_UNAVAILABLE")
-        await failed(over(services, client), RATE, "GRAPH_UNAVAILABLE", bearer())
-        async with client_over(over(services, client)) as http:
-            ready = await http.get("/health/ready")
-    assert (ready.status_code, ready.json()) == (503, {"status": "not ready", "code": "GRAPH_UNAVAILABLE"})
-
-
-async def test_t40_wrong_credentials_of_the_server_are_not_shown(services: Services, local_address: Address) -> None:
-    address = Address(local_address.uri, "nobody", "hidden-password", local_address.database)
-    async with GraphClient(address, GRAPH_SETTINGS) as client:
-        await failed(over(services, client), TITLE, "GRAPH_AUTH_FAILED")
-
-
-async def test_t40_a_statement_that_takes_too_long_says_so_alone(
-    services: Services, local_address: Address, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("graph.client.WRITE_TIMEOUT", 0.2)
-    auth = (local_address.user, local_address.password)
-    async with neo4j.AsyncGraphDatabase.driver(local_address.uri, auth=auth) as driver, driver.session() as session:
-        holder = await session.begin_transaction()
-        await holder.run("MERGE (u:User {id: 'locked'}) SET u.version = 1")
-        await failed(services, RATE, "GRAPH_TIMEOUT", bearer("locked"))
-        await holder.rollback()
-
-
-async def test_t40_a_bug_is_logged_with_its_stack_and_shown_without(
-    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def broken(_: str) -> str:
-        raise ZeroDivisionError("secret of /home")
-
-    monkeypatch.setattr("api.queries.catalog.search_text", broken)
-    with caplog.at_level(logging.ERROR, "cinegraph.api"):
-        await failed(services, '{ search(query: "x") { totalCount } }', "INTERNAL")
-    assert "secret of /home" in caplog.text
-    assert "Traceback" in caplog.text
-
-
-# -- GraphiQL and health ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", ["/", "/graphql"])
-async def test_graphiql_and_all_its_assets_come_from_us(http: httpx.AsyncClient, path: str) -> None:
-    page = await http.get(path, headers={"accept": "text/html,*/*;q=0.8"})
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert len(assets) == 6
-    for asset in assets:
-        assert asset == "data:," or (await http.get(asset)).status_code == 200
-    folder = resources.files("api") / "static" / "graphiql"
-    for name in ("page.html", "start.js"):
-        assert not re.search(r"https?:|//\w", (folder / name).read_text(encoding="utf-8").replace("// ", ""))
-
-
-async def test_without_graphiql_there_is_no_page_no_introspection_and_no_suggestion(services: Services) -> None:
-    async with client_over(services, graphiql=False) as http:
-        for path in ("/", "/graphiql/start.js"):
-            assert (await http.get(path)).status_code == 404
-        page = await http.get("/graphql", headers={"accept": "text/html"})
-        asked = await http.post("/graphql", json={"query": "{ __schema { types { name } } }"})
-        typed = await http.post("/graphql", json={"query": '{ __type(name: "Movie") { name } }'})
-        wrong = await http.post("/graphql", json={"query": "{ movi { id } }"})
-        name = await http.post("/graphql", json={"query": "{ __typename }"})
-    refused(page, 406, "NOT_ACCEPTABLE")
-    for response in (asked, typed):
-        assert response.json()["errors"][0]["message"].startswith("GraphQL introspection has been disabled")
-        assert "data" not in response.json()
-    assert "Did you mean" not in wrong.text
-    assert name.json() == {"data": {"__typename": "Query"}}
-
-
-async def test_with_graphiql_introspection_answers_and_names_are_suggested(http: httpx.AsyncClient) -> None:
-    asked = await http.post("/graphql", json={"query": "{ __schema { queryType { name } } }"})
-    wrong = await http.post("/graphql", json={"query": "{ movi { id } }"})
-    assert asked.json() == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
-    assert "Did you mean" in wrong.text
-
-
-async def test_health_tells_alive_from_ready(http: httpx.AsyncClient, services: Services) -> None:
-    live, ready = await http.get("/health/live"), await http.get("/health/ready")
-    assert live.json() == {"status": "live"}
-    assert ready.json() == {"status": "ready", "modelVersion": services.serving.model_version}
