@@ -138,7 +138,8 @@ def running_away() -> Iterator[None]:
     finally:
         over.set()
         analyst.join()
-    assert ends and all("was ended after" in end for end in ends), ends
+    assert ends
+    assert all("was ended after" in end for end in ends), ends
 
 
 def ask(
