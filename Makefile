@@ -14,7 +14,7 @@ demo: $(READY)  ## the main job: sample catalogue, real Neo4j, trained models, G
 setup: $(READY)
 
 test: check  ## everything that must hold before a change lands
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(READY)  ## lint, types, import contracts, generated files
 	$(BIN)/ruff check .

@@ -23,6 +23,14 @@ EMPTY = WriteStatement(
 META = WriteStatement("meta", "MERGE (m:Meta {id: 'graph'}) SET m.version = 0", frozenset())
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let files run beside each other (`-n 2 --dist loadgroup`), but those that use the run's Neo4j in one process."""
+    using = {item.path for item in items if "local_address" in getattr(item, "fixturenames", ())}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("graph" if item.path in using else str(item.path)))
+
+
 def shared_data(name: str) -> Path:
     """A folder of the real data beside the checkout; skips where it is absent."""
     folder = SHARED / name

@@ -18,8 +18,14 @@ from graph.running import Running
 
 ROOT = Path(__file__).parents[2]
 SMALL = GraphSettings(local_heap_mb=384, local_pagecache_mb=32)
-PATIENCE = 90.0
+PATIENCE = 240.0
 """Seconds in which anything must have happened."""
+
+
+def _heeding() -> None:
+    """In the new process: a signal that this run was started to ignore (nohup, a job in the background) is heeded."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @dataclass
@@ -49,6 +55,7 @@ class Home:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=_heeding,
         )
         self.started.append(process)
         return process

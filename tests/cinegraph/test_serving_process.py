@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from graph.running import Running
-from tests.cinegraph.processes import Home, kill, until
+from tests.cinegraph.processes import PATIENCE, Home, kill, until
 
 pytestmark = pytest.mark.slow
 
@@ -111,7 +111,7 @@ def test_a_signal_while_neo4j_starts_leaves_nothing_running(
     process = home.start(*command)
     until(lambda: home.server.running() is not None)
     process.send_signal(number)
-    printed, _ = process.communicate(timeout=30)
+    printed, _ = process.communicate(timeout=PATIENCE)
     assert home.server.running() is None
     served = command[0] in ("serve", "demo")
     assert process.returncode == (0 if served else 128 + number), printed
@@ -129,6 +129,6 @@ def test_a_request_in_flight_is_answered_after_the_signal(home: Home) -> None:
         served.process.send_signal(signal.SIGINT)
         connection.sendall(body[10:])
         assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
-    assert served.process.communicate(timeout=60)[0].endswith("stopped\n")
+    assert served.process.communicate(timeout=PATIENCE)[0].endswith("stopped\n")
     assert served.process.returncode == 0
     assert home.server.running() is None
