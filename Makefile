@@ -1,9 +1,11 @@
-# Cinegraph: everything runs from .venv, which these targets make; TORCH=cpu asks for the small build of torch.
+# Cinegraph: everything runs from .venv, which these targets make; TORCH=cpu asks for the small build of torch, and
+# WORKERS=2 runs the tests in two processes.
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 LOCK := requirements/lock.txt
 TORCH ?= default
+WORKERS ?= 0
 READY := .venv/.ready-$(TORCH)
 
 .PHONY: demo setup test check build lock schema clean
@@ -14,7 +16,7 @@ demo: $(READY)  ## the main job: sample catalogue, real Neo4j, trained models, G
 setup: $(READY)
 
 test: check  ## everything that must hold before a change lands
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 check: $(READY)  ## lint, types, import contracts, generated files
 	$(BIN)/ruff check .

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from xdist.scheduler import LoadScopeScheduling
 
 from cinegraph.settings import GraphSettings, load_settings
 from graph.catalog import WriteStatement
@@ -23,12 +25,44 @@ EMPTY = WriteStatement(
 META = WriteStatement("meta", "MERGE (m:Meta {id: 'graph'}) SET m.version = 0", frozenset())
 
 
-@pytest.hookimpl(tryfirst=True)
+BESIDE = frozenset(
+    {
+        "tests/cinegraph/test_serving_process.py",
+        "tests/graph/ingest/test_bulk.py",
+        "tests/graph/test_attachment.py",
+        "tests/graph/test_local.py",
+        "tests/recommenders/test_card.py",
+        "tests/recommenders/test_graph_filter.py",
+        "tests/recommenders/test_lightgcn.py",
+        "tests/recommenders/test_models.py",
+        "tests/recommenders/test_movielens.py",
+        "tests/recommenders/test_training.py",
+        "tests/test_imports.py",
+        "tests/test_wheel.py",
+    }
+)
+"""Files that take long and have no use for the run's Neo4j: with `-n 2` they run beside all others."""
+
+
+class TwoAtOnce(LoadScopeScheduling):
+    """Everything that may use the run's one Neo4j in one process, each file of `BESIDE` in whichever is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return path if path in BESIDE else "graph"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoAtOnce:
+    """The scheduler of `-n 2`."""
+    return TwoAtOnce(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let files run beside each other (`-n 2 --dist loadgroup`), but those that use the run's Neo4j in one process."""
-    using = {item.path for item in items if "local_address" in getattr(item, "fixturenames", ())}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("graph" if item.path in using else str(item.path)))
+    """Refuse a file of `BESIDE` that would start a second Neo4j for the run."""
+    using = {item.nodeid.partition("::")[0] for item in items if "local_address" in getattr(item, "fixturenames", ())}
+    if wrong := sorted(using & BESIDE):
+        raise pytest.UsageError(f"{', '.join(wrong)}: uses the run's Neo4j, so it cannot stand in BESIDE")
 
 
 def shared_data(name: str) -> Path:
