@@ -265,13 +265,17 @@ class Serving:
         return version, stamp(self._artifacts, version)
 
     async def watch(self) -> None:
-        """Refresh for ever; a graph that is away for a while is not an error here, and a fault does not end it."""
+        """Refresh for ever; a graph that is away for a while is told of once, and a fault does not end it."""
+        told = set[type[Exception]]()
         while True:
             await asyncio.sleep(self._seconds)
             try:
                 await self.refresh()
+                told.clear()
             except CinegraphError as error:
-                log.warning("could not look for a new model: %s", error)
+                if type(error) not in told:
+                    log.warning("could not look for a new model, which is tried on: %s", error)
+                told.add(type(error))
             except Exception:
                 log.exception("a fault while looking for a new model; what is served stays")
 

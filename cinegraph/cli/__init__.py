@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from cinegraph import __version__
+from cinegraph import __version__, logs
 from cinegraph.cli import data, demo, dev, graph, models, serve
 from cinegraph.cli.console import complain, out
 from cinegraph.cli.signals import Signalled
@@ -47,7 +47,8 @@ def options(
     version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True, callback=_print_version),
 ) -> None:
     """Options of every command."""
-    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    if not logging.getLogger().handlers:
+        logs.configure(logging.DEBUG if debug else logging.WARNING)
     for noisy in ("neo4j", "httpx", "httpcore", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 

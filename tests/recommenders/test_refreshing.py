@@ -33,7 +33,7 @@ async def test_no_fault_ends_the_looks_for_a_new_model(tmp_path: Path, caplog: p
         await asyncio.wait_for(reader.answered.wait(), 10)
         watcher.cancel()
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", "could not look for a new model: away"),
+        ("WARNING", "could not look for a new model, which is tried on: away"),
         ("ERROR", "a fault while looking for a new model; what is served stays"),
         ("ERROR", "a fault while looking for a new model; what is served stays"),
     ]

@@ -1,0 +1,76 @@
+"""Whoever logs never waits for what is behind the log."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from cinegraph import logs
+
+
+class Stuck(logging.Handler):
+    """Writes nothing until it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may, self.written = threading.Event(), list[str]()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.may.wait()
+        self.written.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_a_log_that_nobody_reads_holds_nobody_up() -> None:
+    stuck = Stuck()
+    listener = logs.configure(logging.INFO, stuck, longest=3)
+    for number in range(10):
+        logging.getLogger("some").info("record %d", number)
+    stuck.may.set()
+    listener.queue.join()
+    logging.getLogger("some").info("the next")
+    listener.stop()
+    first = [f"INFO some: record {number}" for number in range(len(stuck.written) - 1)]
+    assert stuck.written[:-1] == first
+    assert 3 <= len(first) <= 4, "three in the queue, and perhaps one that was being written"
+    assert stuck.written[-1] == f"INFO some: the next ({10 - len(first)} records before it were lost)"
+
+
+PROGRAM = """
+import logging, sys
+from cinegraph import logs
+logs.configure(logging.WARNING)
+logging.getLogger("a").info("not this")
+for number in range(int(sys.argv[1])):
+    logging.getLogger("a").warning("%d %s", number, "x" * 100)
+print("done", flush=True)
+"""
+
+
+def test_at_the_end_of_a_process_all_is_written() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, "50"], capture_output=True, text=True, check=True)
+    assert [line.split()[2] for line in done.stderr.splitlines()] == [str(number) for number in range(50)]
+
+
+def test_a_process_whose_pipe_is_full_goes_on_and_ends() -> None:
+    """5,000 records are 600 kB: ten times what a pipe holds, and nobody reads it."""
+    reading, writing = os.pipe()
+    try:
+        command = [sys.executable, "-c", PROGRAM, "5000"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writing, text=True, check=True, timeout=120)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert done.stdout == "done\n"
