@@ -1,11 +1,11 @@
 # Cinegraph: everything runs from .venv, which these targets make; TORCH=cpu asks for the small build of torch, and
-# WORKERS=2 runs the tests in two processes.
+# WORKERS=0 runs the tests in one process instead of two.
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 LOCK := requirements/lock.txt
 TORCH ?= default
-WORKERS ?= 0
+WORKERS ?= 2
 READY := .venv/.ready-$(TORCH)
 
 .PHONY: demo setup test check build lock schema clean

@@ -8,7 +8,10 @@ from cinegraph.errors import MissingExtra
 EXTRAS = {
     "graph.jars": "local",
     "recommenders.card": "report",
+    "recommenders.models.ensemble": "rank",
+    "recommenders.models.kgnn": "gnn",
     "recommenders.models.lightgcn": "gnn",
+    "recommenders.models.xsimgcl": "gnn",
 }
 
 

@@ -1,6 +1,6 @@
 """What is known of movies beside ratings, by the positions of a data set: for figures, slates and cold movies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -11,6 +11,7 @@ from graph.snapshot import Snapshot
 from recommenders.arrays import Csr, DoubleArray, IdArray, IntArray
 from recommenders.content import content_rows
 from recommenders.interactions import Interactions
+from recommenders.knowledge import Knowledge, knowledge_of
 from recommenders.told import told_of
 
 DIMENSIONS = 32
@@ -19,12 +20,13 @@ DIMENSIONS = 32
 @dataclass(frozen=True, slots=True, eq=False)
 class MovieFacts:
     """Of each movie its genres (movies, genres), 1 where it has one, by `genre_names`, its year (movies,), 0 where that
-    is not known, and what the catalogue says of it (movies, entities), of length 1."""
+    is not known, and what the catalogue says of it (movies, entities), of length 1; and all of that as a graph."""
 
     genres: Csr
     genre_names: tuple[str, ...]
     years: IntArray
     content: Csr
+    knowledge: Knowledge = field(default_factory=lambda: Knowledge({}))
 
     @classmethod
     def from_genres(
@@ -51,7 +53,8 @@ def facts_of(snapshot: Snapshot, movies: IdArray) -> MovieFacts:
         near = snapshot.ways(number) if number >= 0 else {}
         genres.append(tuple(snapshot.names[one] for one in near if snapshot.labels[one] is Label.GENRE))
         years.append(int(snapshot.year[number]) if number >= 0 and snapshot.year[number] > 0 else None)
-    return MovieFacts.from_genres(genres, years, content_rows(snapshot, told_of(snapshot), columns))
+    found = MovieFacts.from_genres(genres, years, content_rows(snapshot, told_of(snapshot), columns))
+    return replace(found, knowledge=knowledge_of(snapshot, movies))
 
 
 def taste_vectors(known: Interactions, dimensions: int = DIMENSIONS) -> DoubleArray:

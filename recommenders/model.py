@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from cinegraph.errors import ModelError, NotEnoughData
 from recommenders.arrays import FloatArray, IntArray
 from recommenders.interactions import Interactions
+from recommenders.knowledge import Knowledge
 from recommenders.scorers import History, Scorer
 from recommenders.splits import Question
 
@@ -43,12 +44,14 @@ class FitOptions:
     """How to fit.
 
     With `validation` a model that trains in epochs stops early; `device` "auto" takes a GPU where one is, and "cpu"
-    gives the same bytes for the same seed.
+    gives the same bytes for the same seed. `knowledge` is what the catalogue says of the movies, for models that learn
+    from it.
     """
 
     seed: int = 0
     validation: Question | None = None
     device: str = "auto"
+    knowledge: Knowledge | None = None
     progress: Callable[[Progress], None] = field(default=silent)
 
 

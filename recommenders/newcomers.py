@@ -12,7 +12,8 @@ from typing import ClassVar, Final
 import numpy as np
 from scipy import sparse
 
-from recommenders.arrays import AnyArray, Csr, FloatArray, IntArray
+from recommenders.arrays import AnyArray, BoolArray, Csr, FloatArray, IntArray
+from recommenders.cosine_scorer import CosineScorer
 from recommenders.scorers import History, Neighbours, Scorer
 
 NEAREST: Final = 10
@@ -122,11 +123,12 @@ def with_newcomers(base: Scorer, content: Csr) -> Scorer:
     """The scorer over its movies and those after them; the same scorer where there is no newcomer.
 
     `content` (M + N, entities) has what the catalogue says of each movie, of length 1 (`content_rows`), the model's own
-    M first.
+    M first. A movie without likes that the model has embedded by its neighbours is no newcomer.
     """
     likes = np.append(base.popularity, np.zeros(content.shape[0] - len(base.popularity), np.float32))
+    embedded = _embedded(base, len(likes))
     known = np.flatnonzero(likes >= LIKES).astype(np.int32)
-    newcomers = np.flatnonzero(likes < LIKES)
+    newcomers = np.flatnonzero((likes < LIKES) & ~embedded)
     if not len(newcomers) or not len(known):
         return base
     of_known = Csr(content[known].T.tocsr())
@@ -141,6 +143,14 @@ def with_newcomers(base: Scorer, content: Csr) -> Scorer:
         (np.ones(len(newcomers)), (newcomers, np.arange(len(newcomers)))), shape=(len(likes), len(newcomers))
     )
     return WithNewcomers(base, Csr(spread @ rows))
+
+
+def _embedded(base: Scorer, movies: int) -> BoolArray:
+    """Which movies (M + N,) a model that learns from the catalogue as well has a vector of."""
+    found = np.zeros(movies, dtype=np.bool_)
+    if isinstance(base, CosineScorer):
+        found[: len(base.popularity)] = base.item_factors.any(axis=1)
+    return found
 
 
 def _history(histories: Csr, row: int) -> History:

@@ -13,20 +13,25 @@ from recommenders.model import Model, ModelConfig
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model by name: where its class is, and what it is in one line."""
+    """A model by name: where its class is, and what it is in one line; `slow` ones are trained where they are named."""
 
     name: str
     module: str
     class_name: str
     description: str
+    slow: bool = False
 
 
 MODELS = (
     Entry("popular", "recommenders.models.popular", "Popular", "what most users like, the same for everybody"),
     Entry("itemknn", "recommenders.models.itemknn", "ItemKNN", "movies near to the user's own, by cosine"),
+    Entry("content", "recommenders.models.content", "Content", "movies like the user's own in the catalogue", True),
     Entry("ease", "recommenders.models.ease", "Ease", "linear item-item weights in closed form"),
     Entry("graphfilter", "recommenders.models.graph_filter", "GraphFilter", "likes spread over their graph, sharpened"),
     Entry("lightgcn", "recommenders.models.lightgcn", "LightGCN", "embeddings propagated over the graph of likes"),
+    Entry("xsimgcl", "recommenders.models.xsimgcl", "XSimGCL", "the same, by contrast with noise as well", True),
+    Entry("kgnn", "recommenders.models.kgnn", "KGNN", "movies embedded by their neighbours in the catalogue", True),
+    Entry("ensemble", "recommenders.models.ensemble", "Ensemble", "an additive ranker over other models"),
 )
 BASELINES = ("popular", "itemknn", "ease")
 """The models that stand beside every other one."""
@@ -35,6 +40,11 @@ BASELINES = ("popular", "itemknn", "ease")
 def names() -> tuple[str, ...]:
     """The names of all models, the simplest first."""
     return tuple(entry.name for entry in MODELS)
+
+
+def usual() -> tuple[str, ...]:
+    """The names of those that are trained where none is named."""
+    return tuple(entry.name for entry in MODELS if not entry.slow)
 
 
 def entry(name: str) -> Entry:

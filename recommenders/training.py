@@ -143,13 +143,13 @@ class TrainingRun:
 
 
 def train(interactions: Interactions, names: Sequence[str] = (), options: TrainingOptions | None = None) -> TrainingRun:
-    """Train the models of these names (all, where none is given), with the baselines beside them.
+    """Train the models of these names (the usual ones, where none is given), with the baselines beside them.
 
     Raises `NotFound` for an unknown name, `MissingExtra` for a model whose parts are not installed, `NotEnoughData`
     where nobody can be asked.
     """
     options = options or TrainingOptions()
-    asked = tuple(dict.fromkeys(names)) or registry.names()
+    asked = tuple(dict.fromkeys(names)) or registry.usual()
     _check_names(asked, options)
     split, protocol = divide(interactions, options.protocol)
     context = Context("", protocol.name, "", options.seed, interactions.fingerprint())
@@ -235,7 +235,8 @@ def _fit_options(name: str, options: TrainingOptions) -> FitOptions:
     def tell(progress: Progress) -> None:
         options.progress(replace(progress, task=f"{name}: {progress.task}"))
 
-    return FitOptions(seed=options.seed, device=options.device, progress=tell)
+    knowledge = options.facts.knowledge if options.facts else None
+    return FitOptions(seed=options.seed, device=options.device, knowledge=knowledge, progress=tell)
 
 
 def _described(config: Mapping[str, Any]) -> str:

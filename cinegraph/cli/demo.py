@@ -57,7 +57,7 @@ async def _ensure_model(settings: Settings, client: GraphClient) -> None:
     """Train and publish all models where none is served yet."""
     if any(version.active for version in await list_versions(client.reader)):
         return
-    say(f"training {', '.join(registry.names())}; this takes longest, and is done once")
+    say(f"training {', '.join(registry.usual())}; this takes longest, and is done once")
     run = await train_and_show(client, [], TrainingOptions())
     with stages() as report:
         await publish_run(client.writer, artifacts_of(settings), run, report)

@@ -32,7 +32,7 @@ from recommenders.training import train as run_training
 
 app = typer.Typer(help="The versions of the model: look, promote, roll back.", no_args_is_help=True)
 
-NAMES = typer.Argument(None, help=f"Models: {', '.join(registry.names())}; all by default.")
+NAMES = typer.Argument(None, help=f"Models: {', '.join(registry.names())}; by default {', '.join(registry.usual())}.")
 SEED = typer.Option(0, help="The same seed gives the same bytes on the CPU.")
 DEVICE = typer.Option("auto", help="Where to train; auto: on a GPU where there is one.")
 OUTPUT = typer.Option(None, "--json", help="Write the figures to this file too.")

@@ -1,12 +1,19 @@
 """Ratings with a structure that is known: groups of users who like the movies of their own group, and blockbusters."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
 from recommenders.interactions import Interactions
 
 GROUPS, USERS, MOVIES, BLOCKBUSTERS = 4, 160, 118, 6
-SMALL = {"lightgcn": {"embedding_dim": 16, "layers": 2, "epochs": 40, "batch_size": 512, "learning_rate": 0.02}}
+SOFTMAX = {"temperature": 0.2, "negatives": 64}
+SMALL: dict[str, dict[str, Any]] = {
+    "lightgcn": {"embedding_dim": 16, "layers": 2, "epochs": 40, "batch_size": 512, "learning_rate": 0.02},
+    "kgnn": {"embedding_dim": 16, "epochs": 40, "batch_size": 512, "learning_rate": 0.02} | SOFTMAX,
+    "xsimgcl": {"embedding_dim": 16, "layers": 2, "epochs": 30, "batch_size": 512, "noise": 0.05} | SOFTMAX,
+}
 """Hyper-parameters that are enough for so little data."""
 
 

@@ -10,6 +10,7 @@ from graph.catalog import WriteStatement
 from graph.client import GraphClient, Row, Writer
 from graph.models import Published, Version, list_versions, publish
 from recommenders.artifacts import save_artifact
+from recommenders.cosine_scorer import CosineScorer
 from recommenders.publishing import promote, rollback
 from recommenders.scorers import FactorScorer, History
 from tests import tiny
@@ -60,9 +61,12 @@ def scorer(number: int, dimensions: int = 2) -> FactorScorer:
     return FactorScorer(factors, factors, POPULARITY)
 
 
-async def publish_factors(writer: Writer, root: Path, number: int, movies: int = 5, dimensions: int = 2) -> Served:
+async def publish_factors(
+    writer: Writer, root: Path, number: int, movies: int = 5, dimensions: int = 2, by_cosine: bool = False
+) -> Served:
     """Publish a version with vectors of its first movies and of all users; what should be found of it."""
-    made = scorer(number, dimensions)
+    factors = scorer(number, dimensions)
+    made = CosineScorer(**{**factors.arrays(), "biases": POPULARITY}) if by_cosine else factors
     id_ = save_artifact(root, "lightgcn", made, MOVIES, config={}, metrics={}, fingerprint="f" * 64, created_at=number)
     vectors = dict(zip(MOVIES.tolist()[:movies], made.item_factors.tolist(), strict=False))
     users = {user: made.user_vector(History.from_ratings(*rated)).tolist() for user, rated in RATED.items()}
@@ -129,9 +133,10 @@ async def test_a_movie_that_a_model_does_not_know_keeps_no_vector_of_an_older_on
     assert len(fourth.movies) == 2
 
 
-async def test_an_older_version_gets_its_embeddings_again(graph: GraphClient, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_cosine", [False, True])
+async def test_an_older_version_gets_its_embeddings_again(graph: GraphClient, tmp_path: Path, by_cosine: bool) -> None:
     await tiny.load(graph)
-    first = await publish_factors(graph.writer, tmp_path, 1)
+    first = await publish_factors(graph.writer, tmp_path, 1, by_cosine=by_cosine)
     for number in (2, 3, 4):
         await publish_factors(graph.writer, tmp_path, number)
     await promote(graph.writer, tmp_path, first.id)

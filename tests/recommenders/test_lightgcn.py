@@ -7,8 +7,8 @@ import torch
 from recommenders import registry
 from recommenders.evaluation import measure
 from recommenders.model import FitOptions, Progress
-from recommenders.models import lightgcn
-from recommenders.models.lightgcn import Config, LightGCN
+from recommenders.models import propagation
+from recommenders.models.lightgcn import Config, LightGCN, LightTraining
 from recommenders.splits import user_time
 from tests.recommenders.folding import folded_and_trained
 from tests.recommenders.planted import SMALL, planted
@@ -49,7 +49,9 @@ def test_propagation_is_that_of_pyg() -> None:
     weight = torch.randn(ours.shape, generator=torch.Generator().manual_seed(2))
     ours.requires_grad_()
     theirs.requires_grad_()
-    one = lightgcn._Conv(normalize=False)(ours, lightgcn._adjacency(liked))
+    one = propagation.Conv(normalize=False)(
+        ours, propagation.torch_csr(propagation.normalised(propagation.symmetric(liked)))
+    )
     other = LGConv()(theirs, edges)
     (one * weight).sum().backward()
     (other * weight).sum().backward()
@@ -60,20 +62,20 @@ def test_propagation_is_that_of_pyg() -> None:
 
 
 def test_a_drawn_movie_is_one_that_the_user_does_not_like() -> None:
-    training = lightgcn._Training(planted(), small().config, torch.device("cpu"), 0)
+    training = LightTraining(planted(), small().config, torch.device("cpu"), 0)
     users = torch.arange(160).repeat(200)
-    drawn = training._others(users)
-    liked = planted().liked.toarray()[users.numpy(), training._items[drawn.numpy()]]
+    drawn = training.graph.others(users)
+    liked = planted().liked.toarray()[users.numpy(), training.graph.items[drawn.numpy()]]
     assert liked.mean() < 1e-3
-    assert len(np.unique(drawn.numpy())) == len(training._items)
+    assert len(np.unique(drawn.numpy())) == len(training.graph.items)
 
 
 def test_folding_in_leaves_out_the_users_own_vector_and_nothing_else() -> None:
     """With layer 0 of the users at zero the folded vectors equal the propagated ones."""
     data = planted()
-    training = lightgcn._Training(data, small().config, torch.device("cpu"), 0)
+    training = LightTraining(data, small().config, torch.device("cpu"), 0)
     state = training.state()
-    state[: data.n_users] = 0
+    state["embedding.weight"][: data.n_users] = 0
     training.restore(state)
     scorer = training.scorer()
     folded = np.stack([scorer.user_vector(data.history(user)) for user in range(data.n_users)])

@@ -22,12 +22,12 @@ OPTIONS = TrainingOptions(configs=SMALL, device="cpu", protocol=BY_USER)
 
 @cache
 def run() -> TrainingRun:
-    """All four."""
+    """The usual ones."""
     return train(planted(), options=OPTIONS)
 
 
-def test_without_a_name_all_are_trained() -> None:
-    assert tuple(one.name for one in run().results) == registry.names()
+def test_without_a_name_the_usual_ones_are_trained() -> None:
+    assert tuple(one.name for one in run().results) == registry.usual()
     assert (run().protocol.name, run().test_users) == ("user_time", 155)
 
 

@@ -1,0 +1,72 @@
+"""The catalogue as a network learns from it: which movies are connected to which entities, by relationship."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy import sparse
+
+from cinegraph.types import Label, NodeRef, Relation
+from graph.snapshot import CODES, Snapshot
+from recommenders.arrays import Csr, DoubleArray, IdArray
+
+LEARNT: Final = (
+    Relation.DIRECTED,
+    Relation.WROTE,
+    Relation.ACTED_IN,
+    Relation.HAS_GENRE,
+    Relation.HAS_KEYWORD,
+    Relation.PRODUCED_BY,
+    Relation.PART_OF,
+)
+"""The relationships that a network learns from."""
+BILLED: Final = 10
+"""Actors from this place of the billing on are left out: they are many, and say little."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Knowledge:
+    """Of each relationship the kind of its entities, and 1 where a movie has it (movies, entities of that kind)."""
+
+    links: Mapping[Relation, tuple[Label, Csr]]
+
+    @property
+    def entities(self) -> dict[Label, int]:
+        """How many entities of each kind there are."""
+        return {label: int(matrix.shape[1]) for label, matrix in self.links.values()}
+
+
+def knowledge_of(snapshot: Snapshot, movies: IdArray) -> Knowledge:
+    """What the catalogue says of these movies, in their order; nothing of one that is not in it."""
+    end, labels = int(snapshot.indptr[snapshot.movies]), np.array([label.value for label in snapshot.labels])
+    movie = np.repeat(np.arange(snapshot.movies), np.diff(snapshot.indptr[: snapshot.movies + 1]))
+    place = np.zeros(len(labels), dtype=np.int64)
+    counts: dict[str, int] = {}
+    for label in dict.fromkeys(labels.tolist()):
+        own = np.flatnonzero(labels == label)
+        place[own], counts[label] = np.arange(len(own)), len(own)
+    columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movies.tolist()], dtype=np.int64)
+    links = {}
+    for relation in LEARNT:
+        chosen = (snapshot.relation[:end] == CODES[relation]) & (snapshot.order[:end] < BILLED)
+        entity = snapshot.neighbour[:end][chosen]
+        if not len(entity):
+            continue
+        label = Label(labels[entity[0]])
+        shape = (snapshot.movies + 1, counts[label.value])  # the last row is of no movie
+        ones = np.ones(len(entity), dtype=np.float32)
+        matrix = Csr(sparse.csr_array((ones, (movie[chosen], place[entity])), shape=shape))
+        matrix.data[:] = 1.0  # an actor with two roles is one actor
+        links[relation] = (label, Csr(matrix[columns]))
+    return connecting(Knowledge(links))
+
+
+def connecting(knowledge: Knowledge) -> Knowledge:
+    """Without the entities of one movie alone: they connect it with nothing."""
+    movies: dict[Label, DoubleArray] = {}
+    for label, matrix in knowledge.links.values():
+        movies[label] = movies.get(label, np.zeros(matrix.shape[1])) + np.asarray(matrix.sum(axis=0), np.float64)
+    kept = {label: np.flatnonzero(counts >= 2) for label, counts in movies.items()}
+    links = {relation: (label, Csr(matrix[:, kept[label]])) for relation, (label, matrix) in knowledge.links.items()}
+    return Knowledge({relation: link for relation, link in links.items() if link[1].nnz})

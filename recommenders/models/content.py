@@ -1,0 +1,79 @@
+"""Content: a movie is as good as the movies in the history share telling people, keywords, a series with it.
+
+Each entity counts by how rare it is (bits of information, at most `BITS`; those of less than `TELLING` not at all) times
+what its relationship says about taste (`told.WEIGHTS`); likeness is the cosine of two movies. A movie that nobody likes
+is found as any other is, and says nothing about a user, as in every model.
+"""
+
+import numpy as np
+from pydantic import Field
+from scipy import sparse
+
+from cinegraph.errors import NotEnoughData
+from recommenders.arrays import Csr, FloatArray, IntArray
+from recommenders.content import BITS, TELLING
+from recommenders.interactions import Interactions
+from recommenders.knowledge import Knowledge
+from recommenders.model import FitOptions, Model, ModelConfig
+from recommenders.scorers import ItemItemScorer
+from recommenders.told import WEIGHTS
+
+BLOCK = 512
+"""Movies whose likeness to all others is computed at once."""
+
+
+class Config(ModelConfig):
+    """Hyper-parameters of Content."""
+
+    neighbours: int = Field(50, ge=1, le=10_000, description="how many movies most like it a movie speaks for")
+
+
+class Content(Model[Config]):
+    """Likeness by the catalogue alone."""
+
+    config_class = Config
+
+    def _learn(self, interactions: Interactions, options: FitOptions) -> ItemItemScorer:
+        likes = interactions.likes()
+        near = nearest(telling_rows(options.knowledge), likes > 0, self.config.neighbours)
+        return ItemItemScorer(near, np.arange(len(likes), dtype=np.int32), likes)
+
+
+def telling_rows(knowledge: Knowledge | None) -> Csr:
+    """What tells of each movie, of length 1 (movies, entities); raises `NotEnoughData` where nothing does."""
+    weighted = []
+    for relation, (_, matrix) in (knowledge.links if knowledge else {}).items():
+        count = np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1)
+        information = np.log2(matrix.shape[0] / count)
+        worth = np.where(information >= TELLING, np.minimum(information, BITS), 0) * WEIGHTS[relation]
+        weighted.append(matrix @ sparse.diags_array(worth))
+    if not sum(one.nnz for one in weighted):
+        raise NotEnoughData("the catalogue connects no movies; content needs people, keywords or series of them")
+    rows = sparse.hstack(weighted, format="csr")
+    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    return Csr(sparse.diags_array(1 / np.maximum(length, 1e-12)) @ rows)
+
+
+def nearest(rows: Csr, speaking: np.ndarray, neighbours: int) -> Csr:
+    """Of each movie that speaks, the cosine with those most like it (movies, movies)."""
+    data, indices, counts = list[FloatArray](), list[IntArray](), np.zeros(rows.shape[0], dtype=np.int64)
+    columns = Csr(rows.T.tocsr())
+    for start in range(0, rows.shape[0], BLOCK):
+        block = Csr(rows[start : start + BLOCK] @ columns)
+        block.sort_indices()
+        for place in range(block.shape[0]):
+            movie, part = start + place, slice(block.indptr[place], block.indptr[place + 1])
+            if speaking[movie]:
+                values, items = _best(block.data[part], block.indices[part], movie, neighbours)
+                data.append(values)
+                indices.append(items)
+                counts[movie] = len(items)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    return Csr((np.concatenate(data), np.concatenate(indices), indptr), shape=(rows.shape[0], rows.shape[0]))
+
+
+def _best(values: FloatArray, items: IntArray, movie: int, neighbours: int) -> tuple[FloatArray, IntArray]:
+    others = (items != movie) & (values > 0)
+    values, items = values[others], items[others]
+    kept = np.sort(np.argsort(-values, kind="stable")[:neighbours])
+    return values[kept].astype(np.float32), items[kept].astype(np.int32)

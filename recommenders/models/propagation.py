@@ -1,0 +1,334 @@
+"""What graph neural networks over likes share: the normalised graph, its product with embeddings, draws, and training.
+
+Nodes are the users, then the movies that anybody likes. Everything that is learnt lies in tensors by name, so that a
+training can be kept and gone on with; on the CPU the same seed gives the same bytes.
+"""
+
+import sys
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, Literal, TypeVar
+
+import numpy as np
+import torch
+from pydantic import Field
+from scipy import sparse
+from torch import Tensor
+
+from cinegraph.errors import InvalidInput
+from recommenders.arrays import Csr, FloatArray, IntArray
+from recommenders.cosine_scorer import CosineScorer
+from recommenders.evaluation import ask
+from recommenders.interactions import Interactions
+from recommenders.model import Embeddings, FitOptions, Model, ModelConfig, Progress
+from recommenders.scorers import FactorScorer, Scorer
+
+
+@contextmanager
+def _without_triton() -> Iterator[None]:
+    """Triton is of use on a GPU alone; loaded on the CPU it ends the process with a page of notices about leaks."""
+    if torch.cuda.is_available() or "triton" in sys.modules:
+        yield
+        return
+    sys.modules["triton"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["triton"]
+
+
+with _without_triton(), warnings.catch_warnings():  # torch_geometric asks for torch.jit, which torch calls deprecated
+    warnings.simplefilter("ignore")
+    from torch_geometric.nn import LGConv
+    from torch_geometric.nn import LightGCN as Network
+
+REDRAWS = 5
+"""Times that a drawn movie is drawn anew where the user likes it."""
+
+
+class GraphConfig(ModelConfig):
+    """Hyper-parameters of every network over likes."""
+
+    embedding_dim: int = Field(64, ge=1, le=4096, description="length of a vector")
+    layers: int = Field(3, ge=1, le=8, description="K: how many times embeddings are propagated")
+    learning_rate: float = Field(0.01, gt=0, description="step of Adam")
+    l2: float = Field(1e-4, ge=0, description="weight of the squared layer-0 embeddings of a batch, a pair")
+    batch_size: int = Field(4096, ge=1, description="pairs of a user and a liked movie in a step")
+    epochs: int = Field(100, ge=1, description="passes over all pairs, at most; early stopping sets it to the best one")
+    evaluate_every: int = Field(10, ge=1, description="epochs between two looks at the validation part")
+    patience: int = Field(3, ge=1, description="looks without a better NDCG@10 after which training stops")
+    init_std: float = Field(0.1, gt=0, description="standard deviation of the embeddings at the start")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="of sparse products, on a GPU alone")
+    threads: int = Field(1, ge=1, le=256, description="threads on the CPU: more help only where cores are idle")
+
+
+C = TypeVar("C", bound=GraphConfig)
+
+
+def product(matrix: Tensor, x: Tensor) -> Tensor:
+    """A sparse matrix times a dense one, in the precision of the sparse one; the result in that of the dense one."""
+    return (matrix @ x.to(matrix.dtype)).to(x.dtype)
+
+
+class Symmetric(torch.autograd.Function):
+    """A symmetric sparse matrix times a dense one; its gradient is the same product, where torch would transpose."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, x: Tensor) -> Tensor:
+        ctx.matrix = matrix
+        return product(matrix, x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[None, Tensor]:
+        return None, product(ctx.matrix, grads[0])
+
+
+class Conv(LGConv):  # type: ignore[misc]
+    """PyG's light graph convolution on a symmetric adjacency that is normalised already."""
+
+    def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
+        product: Tensor = Symmetric.apply(edge_index, x)
+        return product
+
+
+class Likes:
+    """The graph of likes on a device, and the dice that a training draws from it with.
+
+    `items` (n,) are the positions of its movies in the data, those that anybody likes where they are not given;
+    `likes` (movies,) is how many each movie has there.
+    """
+
+    def __init__(
+        self,
+        interactions: Interactions,
+        device: torch.device,
+        seed: int,
+        precision: str = "float32",
+        items: IntArray | None = None,
+    ) -> None:
+        self.device = device
+        self.dtype = getattr(torch, precision) if device.type == "cuda" else torch.float32
+        self.likes = interactions.likes()
+        self.items = np.flatnonzero(self.likes).astype(np.int32) if items is None else items
+        liked = interactions.liked[:, self.items]
+        self.n_users, self.n_items = liked.shape
+        self.liked, self.adjacency = liked, self.sparse(normalised(symmetric(liked)))
+        self.dice = torch.Generator(device).manual_seed(seed)
+        pairs, keys = pairs_of(liked)
+        self.pairs, self._keys = pairs.to(device), keys.to(device)
+
+    def sparse(self, matrix: Csr) -> Tensor:
+        """A matrix of SciPy on the device, in the precision of products."""
+        return torch_csr(matrix).to(self.device, self.dtype)
+
+    def batches(self, size: int) -> Iterator[Tensor]:
+        """All pairs (user, movie) once, in a new order, so many at a time."""
+        order = torch.randperm(len(self.pairs), generator=self.dice, device=self.device)
+        for batch in torch.split(order, size):
+            yield self.pairs[batch]
+
+    def draw(self, count: int) -> Tensor:
+        """So many movies, each drawn uniformly from all."""
+        return torch.randint(self.n_items, (count,), generator=self.dice, device=self.device)
+
+    def others(self, users: Tensor) -> Tensor:
+        """For each user a movie, drawn uniformly, that the user does not like (but after some draws in vain)."""
+        drawn = self.draw(len(users))
+        for _ in range(REDRAWS):
+            keys = users * self.n_items + drawn
+            places = torch.searchsorted(self._keys, keys).clamp_(max=len(self._keys) - 1)
+            liked = self._keys[places] == keys
+            if self.device.type == "cpu" and not liked.any():
+                break
+            drawn = torch.where(liked, self.draw(len(users)), drawn)
+        return drawn
+
+    def spread(self, rows: FloatArray) -> FloatArray:
+        """Rows of the graph's movies (n, ...) among zeros for the others (movies, ...)."""
+        spread = np.zeros((len(self.likes), *rows.shape[1:]), dtype=np.float32)
+        spread[self.items] = rows
+        return spread
+
+    def roots(self) -> FloatArray:
+        """The root of each movie's likes, at least 1 (n, 1)."""
+        return np.sqrt(np.maximum(self.likes[self.items], 1))[:, None]
+
+
+class Training(ABC, Generic[C]):
+    """One training: the network over the users and the movies that anybody likes, and its optimiser."""
+
+    def __init__(self, interactions: Interactions, config: C, device: torch.device, seed: int) -> None:
+        self.config = config
+        self.graph = self._graph(interactions, device, seed)
+        self.network = self._made().to(device)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
+        self.losses: list[float] = []
+
+    def _graph(self, interactions: Interactions, device: torch.device, seed: int) -> Likes:
+        return Likes(interactions, device, seed, self.config.precision)
+
+    def _made(self) -> Any:
+        config, graph = self.config, self.graph
+        network = Network(graph.n_users + graph.n_items, config.embedding_dim, config.layers, normalize=False)
+        network.convs = torch.nn.ModuleList([Conv(normalize=False) for _ in range(config.layers)])
+        with torch.no_grad():
+            weight = network.embedding.weight.to(graph.device)
+            network.embedding.weight = torch.nn.Parameter(weight.normal_(std=config.init_std, generator=graph.dice))
+        return network
+
+    @abstractmethod
+    def loss(self, pairs: Tensor) -> Tensor:
+        """The loss of a batch of pairs (n, 2) of a user and a liked movie, a number."""
+
+    @abstractmethod
+    def scorer(self) -> FactorScorer | CosineScorer:
+        """What is published, over all movies; those that are not in the graph have zeros."""
+
+    def epoch(self) -> float:
+        """One pass over all pairs in a new order; the mean loss. The device is waited for once, at the end."""
+        total = torch.zeros((), dtype=torch.float64, device=self.graph.device)
+        for pairs in self.graph.batches(self.config.batch_size):
+            loss = self.loss(pairs)
+            self.optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            self.optimiser.step()
+            total += loss.detach().double() * len(pairs)
+        self.losses.append(float(total) / len(self.graph.pairs))
+        return self.losses[-1]
+
+    def state(self) -> dict[str, Tensor]:
+        """All that is learnt."""
+        return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go back to a state."""
+        self.network.load_state_dict(state)
+
+    def layers(self) -> list[Tensor]:
+        """The embeddings of all nodes after 0 to K propagations, with nothing to learn from them."""
+        found: list[Tensor] = [self.network.embedding.weight.detach()]
+        for _ in range(self.config.layers):
+            found.append(product(self.graph.adjacency, found[-1]))
+        return found
+
+
+class GraphModel(Model[C], Generic[C]):
+    """A model that trains in epochs over the graph of likes; `losses` holds the mean loss of each epoch."""
+
+    def __init__(self, config: C) -> None:
+        super().__init__(config)
+        self.losses: tuple[float, ...] = ()
+        self._users: FloatArray | None = None
+
+    def embeddings(self) -> Embeddings | None:
+        """Final embeddings of movies, and those of users as they are folded in from their likes."""
+        scorer = self.scorer()
+        assert isinstance(scorer, FactorScorer | CosineScorer)
+        assert self._users is not None
+        return Embeddings(scorer.item_factors, self._users)
+
+    @classmethod
+    def check_device(cls, device: str) -> None:
+        device_of(device)
+
+    @abstractmethod
+    def _training(self, interactions: Interactions, device: torch.device, options: FitOptions) -> Training[C]: ...
+
+    def _keep(self, training: Training[C]) -> None:
+        """Remember what a model gives beside its scorer."""
+
+    def _learn(self, interactions: Interactions, options: FitOptions) -> Scorer:
+        device = device_of(options.device)
+        with reproducible(self.config.threads, device):
+            training = self._training(interactions, device, options)
+            epochs = self._run(training, options)
+            scorer = training.scorer()
+            self._keep(training)
+        self.config = self.config.model_copy(update={"epochs": epochs})
+        self.losses = tuple(training.losses)
+        self._users = np.stack([scorer.user_vector(interactions.history(u)) for u in range(interactions.n_users)])
+        return scorer
+
+    def _run(self, training: Training[C], options: FitOptions) -> int:
+        """Train, and give the number of epochs that the network is left with: the best one, where there is a choice."""
+        best, best_state, best_epoch, waited = -1.0, training.state(), self.config.epochs, 0
+        for epoch in range(1, self.config.epochs + 1):
+            loss, note = training.epoch(), ""
+            if options.validation is not None and epoch % self.config.evaluate_every == 0:
+                reached = ask(training.scorer(), options.validation).ndcg_at_10.mean()
+                note, waited = f", NDCG@10 {reached:.4f}", waited + 1
+                self.learning = (*self.learning, (epoch, float(reached)))
+                if reached > best:
+                    best, best_state, best_epoch, waited = reached, training.state(), epoch, 0
+            options.progress(Progress("epochs", epoch, self.config.epochs, f"loss {loss:.4f}{note}"))
+            if waited >= self.config.patience:
+                break
+        if best >= 0:
+            training.restore(best_state)
+        return best_epoch
+
+
+class Product(torch.autograd.Function):
+    """A sparse matrix times a dense one, given its transpose too, which torch would make anew for each gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, transposed: Tensor, x: Tensor) -> Tensor:
+        ctx.transposed = transposed
+        return product(matrix, x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[None, None, Tensor]:
+        return None, None, product(ctx.transposed, grads[0])
+
+
+def symmetric(liked: Csr) -> Csr:
+    """The adjacency of the graph of likes, users before movies (nodes, nodes)."""
+    (n_users, n_items), (users, movies) = liked.shape, liked.tocoo().coords
+    ends = np.concatenate([users, movies + n_users]), np.concatenate([movies + n_users, users])
+    likes = np.ones(len(ends[0]), dtype=np.float32)
+    return Csr(sparse.coo_array((likes, ends), shape=(n_users + n_items, n_users + n_items)).tocsr())
+
+
+def normalised(matrix: Csr) -> Csr:
+    """D_r^-1/2 A D_c^-1/2, by the sums of rows and of columns."""
+    rows, columns = (np.maximum(np.asarray(matrix.sum(axis=axis)).ravel(), 1) for axis in (1, 0))
+    return Csr(sparse.diags_array(1 / np.sqrt(rows)) @ matrix @ sparse.diags_array(1 / np.sqrt(columns)))
+
+
+def torch_csr(matrix: Csr) -> Tensor:
+    """A sparse matrix of SciPy as one of torch, in float32."""
+    rows, columns = (torch.from_numpy(part.astype(np.int32)) for part in (matrix.indptr, matrix.indices))
+    values = torch.from_numpy(matrix.data.astype(np.float32))
+    with warnings.catch_warnings():  # torch calls its CSR matrices a beta; what is used of them is tested here
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.sparse_csr_tensor(rows, columns, values, size=matrix.shape)
+
+
+def pairs_of(liked: Csr) -> tuple[Tensor, Tensor]:
+    """All (user, movie) that are liked (n, 2), and the same as rising numbers user * movies + movie (n,)."""
+    users = np.repeat(np.arange(liked.shape[0], dtype=np.int64), np.diff(liked.indptr))
+    movies = liked.indices.astype(np.int64)
+    keys = np.sort(users * liked.shape[1] + movies)
+    return torch.from_numpy(np.stack([users, movies], axis=1)), torch.from_numpy(keys)
+
+
+def device_of(wanted: str) -> torch.device:
+    """The device that is meant; raises `InvalidInput` where it is not there."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise InvalidInput("--device cuda: PyTorch sees no GPU here; --device cpu trains without one, and so does auto")
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted)
+
+
+@contextmanager
+def reproducible(threads: int, device: torch.device) -> Iterator[None]:
+    """Deterministic algorithms on so many threads while training on the CPU; what was set before is set again."""
+    before, threads_before = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    torch.use_deterministic_algorithms(device.type == "cpu", warn_only=True)
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        torch.set_num_threads(threads_before)

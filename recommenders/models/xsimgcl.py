@@ -1,0 +1,87 @@
+"""XSimGCL: LightGCN that learns by contrast as well (Yu et al. 2023), in one pass.
+
+In training each propagation adds noise: a random direction of length `noise`, in the orthant of the embedding. The
+final embedding is the mean of the layers 1..K; that of layer `contrast_layer` must be nearest to the final one of the
+same user or movie, among all of the batch (InfoNCE by cosine over `contrast_temperature`). What is published is without
+noise, and as layer 0 is in no mean, a history's folded vector is the user's whole embedding.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+from torch.nn.functional import cross_entropy, normalize
+
+from recommenders.interactions import Interactions
+from recommenders.model import FitOptions
+from recommenders.models.lightgcn import Config as LightConfig
+from recommenders.models.lightgcn import LightGCN, SoftmaxTraining
+from recommenders.models.propagation import Training
+
+CONTRASTED = 4096
+"""Users, and movies, of a batch that are compared with each other: of more some are drawn."""
+
+
+class Config(LightConfig):
+    """Hyper-parameters of XSimGCL."""
+
+    loss: Literal["softmax"] = Field("softmax", description="the likelihood of each liked movie among all")
+    first_layer: Literal[1] = Field(1, description="layer 0 is in no mean")
+    noise: float = Field(0.2, ge=0, description="length of what is added to each embedding at each propagation")
+    contrast: float = Field(0.2, ge=0, description="weight of the contrast beside the likelihood")
+    contrast_temperature: float = Field(0.2, gt=0, description="what the contrast's cosines are divided by")
+    contrast_layer: int = Field(1, ge=1, description="the layer that is compared with the final embedding")
+
+    @model_validator(mode="after")
+    def _layer_is_there(self) -> "Config":
+        if self.contrast_layer > self.layers:
+            raise ValueError(f"contrast_layer = {self.contrast_layer} is beyond the last of {self.layers} layers")
+        return self
+
+
+class XSimGCL(LightGCN):
+    """Light graph convolution with contrastive learning."""
+
+    config_class = Config
+
+    def _training(self, interactions: Interactions, device: torch.device, options: FitOptions) -> Training[LightConfig]:
+        assert isinstance(self.config, Config)
+        return ContrastTraining(interactions, self.config, device, options.seed)
+
+
+class ContrastTraining(SoftmaxTraining):
+    """With noise at each layer, and the contrast."""
+
+    config: Config
+
+    def loss(self, pairs: Tensor) -> Tensor:
+        """The likelihood with noisy embeddings, the contrast of two layers, and L2."""
+        users, liked = pairs.unbind(1)
+        final, early = self._noisy()
+        movies = liked + self.graph.n_users
+        apart = sum(self._contrast(final, early, torch.unique(nodes)) for nodes in (users, movies))
+        penalty = self.network.embedding.weight[torch.cat([users, movies])].square().sum() / (2 * len(pairs))
+        likelihood = self._likelihood.loss(final, self.network.biases, users, liked)
+        loss: Tensor = likelihood + self.config.contrast * apart + self.config.l2 * penalty
+        return loss
+
+    def _noisy(self) -> tuple[Tensor, Tensor]:
+        """The final embeddings, and those of the layer to compare them with (nodes, d), with noise."""
+        x, found = self.network.embedding.weight, []
+        for conv in self.network.convs:
+            x = conv(x, self.graph.adjacency)
+            drawn = torch.rand(x.shape, generator=self.graph.dice, device=x.device)
+            x = x + torch.sign(x.detach()) * normalize(drawn, dim=1) * self.config.noise
+            found.append(x)
+        return torch.stack(found).mean(dim=0), found[self.config.contrast_layer - 1]
+
+    def _contrast(self, final: Tensor, early: Tensor, nodes: Tensor) -> Tensor:
+        """How far the two embeddings of each node are from being each other's nearest (InfoNCE)."""
+        if len(nodes) > CONTRASTED:
+            nodes = nodes[torch.randperm(len(nodes), generator=self.graph.dice, device=nodes.device)[:CONTRASTED]]
+        one, other = normalize(final[nodes], dim=1), normalize(early[nodes], dim=1)
+        found: Tensor = cross_entropy(
+            one @ other.T / self.config.contrast_temperature, torch.arange(len(nodes), device=nodes.device)
+        )
+        return found
