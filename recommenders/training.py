@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from cinegraph.errors import ModelError, NotFound
+from cinegraph.errors import ModelError, ModelTooLarge, NotFound
 from recommenders import registry
 from recommenders.arrays import IdArray
 from recommenders.bootstrap import Estimate, mean_of
@@ -153,9 +153,14 @@ def train(interactions: Interactions, names: Sequence[str] = (), options: Traini
     _check_names(asked, options)
     split, protocol = divide(interactions, options.protocol)
     context = Context("", protocol.name, "", options.seed, interactions.fingerprint())
-    rows = {name: _row(name, split, context, options) for name in (*registry.BASELINES, *asked)}
-    results = tuple(_compared(row, rows, options.seed) for row in rows.values())
-    best = max(asked, key=lambda name: rows[name].validation.ndcg_at_10.mean)
+    trained = {
+        name: _row(name, split, context, options) if name in names else _usual_row(name, split, context, options)
+        for name in dict.fromkeys((*registry.BASELINES, *asked))
+    }
+    rows = {row.name: row for row in trained.values()}
+    baselines = [trained[name] for name in registry.BASELINES]
+    results = tuple(_compared(row, baselines, options.seed) for row in rows.values())
+    best = max((trained[name] for name in asked), key=lambda row: row.validation.ndcg_at_10.mean).name
     final = _final(best, rows[best].config, interactions, options) if options.final else None
     verdicts = all_pairs({name: row.measured.ndcg_at_10 for name, row in rows.items()}, options.seed)
     return TrainingRun(protocol, split.test_users, context.fingerprint, options.seed, results, best, final, verdicts)
@@ -165,6 +170,18 @@ def _check_names(asked: Sequence[str], options: TrainingOptions) -> None:
     """Before anything is trained, which takes long: all names, hyper-parameters, and the device."""
     for name in (*asked, *options.configs):
         registry.create(name, options.configs.get(name)).check_device(options.device)
+
+
+def _usual_row(name: str, split: Split, context: Context, options: TrainingOptions) -> ModelResult:
+    """The row of a model that nobody named; where it is too large, that of the one that stands in for it."""
+    try:
+        return _row(name, split, context, options)
+    except ModelTooLarge as error:
+        stand_in = registry.entry(name).stand_in
+        if not stand_in:
+            raise
+        options.progress(Progress(f"{name}: too large, {stand_in} stands in for it", 1, 1, str(error)))
+        return _row(stand_in, split, context, options)
 
 
 def _row(name: str, split: Split, context: Context, options: TrainingOptions) -> ModelResult:
@@ -226,9 +243,9 @@ def _final(name: str, config: Mapping[str, Any], interactions: Interactions, opt
     return Fitted(name, config, model.scorer(), model.embeddings(), interactions.movies, interactions.users)
 
 
-def _compared(row: ModelResult, rows: Mapping[str, ModelResult], seed: int) -> ModelResult:
-    others = [name for name in registry.BASELINES if name != row.name]
-    return replace(row, against=tuple(compare(row.measured, rows[name].measured, name, seed) for name in others))
+def _compared(row: ModelResult, baselines: Sequence[ModelResult], seed: int) -> ModelResult:
+    others = [one for one in baselines if one.name != row.name]
+    return replace(row, against=tuple(compare(row.measured, one.measured, one.name, seed) for one in others))
 
 
 def _fit_options(name: str, options: TrainingOptions) -> FitOptions:

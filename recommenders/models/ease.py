@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 from scipy.linalg import lapack
 
-from cinegraph.errors import ModelError
+from cinegraph.errors import ModelError, ModelTooLarge
 from recommenders.arrays import Csr, DoubleArray, FloatArray
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Model, ModelConfig
@@ -47,10 +47,10 @@ class Ease(Model[Config]):
         larger, smaller = 4 * n_items**2, min(n_users, n_items)
         needed = (larger + 24 * smaller**2 + 16 * smaller * n_items * (n_users < n_items)) / 1e6
         if needed > self.config.memory_mb:
-            raise ModelError(
+            raise ModelTooLarge(
                 f"EASE over {n_items:,} movies and {n_users:,} users needs about {needed:,.0f} MB, more than memory_mb "
-                f"= {self.config.memory_mb:,}; train sparse_ease, whose memory grows with the movies alone, raise memory_mb, or "
-                f"raise min_likes (now {self.config.min_likes}) so that fewer movies take part"
+                f"= {self.config.memory_mb:,}; train sparse_ease, which takes far less, "
+                f"raise memory_mb, or raise min_likes (now {self.config.min_likes}) so that fewer movies take part"
             )
 
 

@@ -1,4 +1,4 @@
-"""SparseEase: EASE for catalogues whose dense inverse does not fit, solved block by block over the movies nearest to it.
+"""SparseEase: EASE for catalogues whose dense inverse does not fit, solved block by block over the movies nearest.
 
 The weights of EASE (Steck 2019, equation 8) for the movies of a block are those of a ridge regression on all movies.
 Here it is on the block's `support` nearest alone: with G the movies' counts of common likes over those, and
@@ -6,9 +6,9 @@ P = (G + l2 I)^-1, column j is B_ij = -P_ij / P_jj, exactly EASE's where the sup
 `neighbours` largest weights are kept (as in Steck et al. 2020, "Sparse approximation", and SLIM before it).
 
 A block begins with the most popular movie that is in none yet and takes those nearest to it by cosine; its support is
-the movies nearest to all of the block together. With m movies and s of support, the weights take 8 m neighbours bytes
-twice over while they are put together, a block 32 s^2 bytes; nothing is ever dense over movies and movies. 80,000 movies
-with the defaults take some 0.5 GB, where EASE's inverse would take 51 GB; `benchmarks/large_catalogue.py` measures it.
+the movies nearest to all of the block together. Nothing is ever dense over movies and movies: with m movies that keep k
+weights, and s of support, a fit takes 16 m k bytes for the weights, 32 s^2 for a block and 24 for a like. 80,000 movies
+take some 0.7 GB with the defaults, where EASE's inverse would take 51 GB (`benchmarks/large_catalogue.py`).
 """
 
 from collections.abc import Iterator
@@ -85,8 +85,10 @@ class Columns:
 
 @dataclass(frozen=True, eq=False)
 class Near:
-    """Which movies are near to which, by the cosine of who likes them; likes by user (users, m) and by movie (m, users),
-    and the root of each movie's likes (m,)."""
+    """Which movies are near to which, by the cosine of who likes them.
+
+    Likes by user (users, m) and by movie (m, users), and the root of each movie's likes (m,).
+    """
 
     by_user: Csr
     by_movie: Csr
@@ -117,7 +119,10 @@ class Near:
                 yield block
 
     def support(self, block: IntArray, size: int) -> IntArray:
-        """The block and the movies nearest to all of it together, `size` in all or as many as the block has; rising."""
+        """The block and the movies nearest to all of it together, `size` in all, those that share no user with it only
+        where that is the whole catalogue; rising."""
+        if size >= len(self.root):
+            return np.arange(len(self.root), dtype=np.int32)
         cosines = self.cosines(block)
         cosines[block] = np.inf
         return _largest(cosines, max(len(block), min(size, int((cosines > 0).sum()))))
