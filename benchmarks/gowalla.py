@@ -36,7 +36,7 @@ RESULTS = Path(__file__).parent / "results" / "gowalla.json"
 K, SEED, USERS_AT_ONCE = 20, 0, 256
 VALIDATION_USERS = 6000
 """Users, drawn by the seed, that hyper-parameters are chosen with."""
-MODELS = ("popular", "itemknn", "ease", "graphfilter")
+MODELS = ("popular", "itemknn", "ease", "sparse_ease", "ials", "graphfilter")
 PUBLISHED = {
     "MF-BPR": (0.1627, 0.1378),
     "EASE": (0.1765, 0.1467),

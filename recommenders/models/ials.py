@@ -23,10 +23,10 @@ from recommenders.model import Embeddings, FitOptions, Model, ModelConfig, Progr
 class Config(ModelConfig):
     """Hyper-parameters of iALS."""
 
-    embedding_dim: int = Field(64, ge=1, le=1024, description="length of a vector")
+    embedding_dim: int = Field(128, ge=1, le=1024, description="length of a vector")
     unobserved: float = Field(0.1, gt=0, description="weight of a pair that is no like, beside 1 for a like")
-    l2: float = Field(0.003, gt=0, description="weight of the squared vectors in the loss")
-    exponent: float = Field(1.0, ge=0, le=2, description="how much more the vectors of those with many likes weigh")
+    l2: float = Field(0.3, gt=0, description="weight of the squared vectors in the loss")
+    exponent: float = Field(0.5, ge=0, le=2, description="how much more the vectors of those with many likes weigh")
     sweeps: int = Field(16, ge=1, le=1000, description="times that users and then movies are solved for")
     init_std: float = Field(0.1, gt=0, description="standard deviation of a movie's vector at the start, times root d")
 
@@ -35,6 +35,12 @@ class IALS(Model[Config]):
     """Matrix factorisation by alternating least squares."""
 
     config_class = Config
+    search = (
+        {},
+        {"l2": 0.1},
+        {"embedding_dim": 32, "l2": 0.4},
+        {"exponent": 1.0, "l2": 0.03},
+    )
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)

@@ -28,18 +28,18 @@ from recommenders.scorers import ItemItemScorer
 class Config(ModelConfig):
     """Hyper-parameters of SparseEase."""
 
-    l2: float = Field(300.0, gt=0, description="weight of the squared weights in the loss")
+    l2: float = Field(100.0, gt=0, description="weight of the squared weights in the loss")
     min_likes: int = Field(2, ge=1, description="movies liked by fewer users take no part: their score is 0")
-    support: int = Field(500, ge=1, le=20_000, description="how many movies a block is regressed on")
-    block: int = Field(50, ge=1, le=20_000, description="how many movies share one support")
-    neighbours: int = Field(500, ge=1, le=20_000, description="how many weights a movie keeps, the largest")
+    support: int = Field(200, ge=1, le=20_000, description="how many movies a block is regressed on")
+    block: int = Field(10, ge=1, le=20_000, description="how many movies share one support")
+    neighbours: int = Field(200, ge=1, le=20_000, description="how many weights a movie keeps, the largest")
 
 
 class SparseEase(Model[Config]):
     """Linear item-item weights, block by block."""
 
     config_class = Config
-    search = ({"l2": 300.0}, {"l2": 30.0}, {"l2": 100.0}, {"l2": 1000.0})
+    search = ({"l2": 100.0}, {"l2": 30.0}, {"l2": 300.0})
 
     def _learn(self, interactions: Interactions, options: FitOptions) -> ItemItemScorer:
         likes = interactions.likes()

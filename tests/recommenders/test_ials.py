@@ -34,7 +34,7 @@ def formula(x: np.ndarray, y: np.ndarray, config: Config) -> np.ndarray:
     """The vector of one user by the normal equations: x (movies,) are the weights, y (movies, d) the vectors."""
     unobserved = config.unobserved
     penalty = config.l2 * (x.sum() + unobserved * len(y)) ** config.exponent
-    return np.linalg.solve(y.T @ np.diag(x + unobserved) @ y + penalty * np.eye(y.shape[1]), y.T @ x)
+    return np.linalg.solve((x + unobserved) * y.T @ y + penalty * np.eye(y.shape[1]), y.T @ x)
 
 
 def loss(x: np.ndarray, users: np.ndarray, movies: np.ndarray, config: Config) -> float:
@@ -78,7 +78,7 @@ def test_folding_in_a_training_user_is_one_more_half_sweep() -> None:
     assert embeddings is not None
     vectors = scorer.item_factors.astype(np.float64)
     half_sweep = solved(planted().liked, vectors, *model._given(vectors))
-    for user in range(planted().n_users):
+    for user in range(0, planted().n_users, 8):
         served = scorer.user_vector(planted().history(user))
         assert served == pytest.approx(formula(x[user], vectors, SMALL), abs=1e-6)
         assert served == pytest.approx(half_sweep[user], abs=1e-6)
@@ -143,7 +143,7 @@ import hashlib
 from recommenders.models.ials import IALS, Config
 from recommenders.scorers import History
 from tests.recommenders.planted import planted
-scorer, digest = IALS(Config(embedding_dim=160, sweeps=1)).fit(planted()).scorer(), hashlib.sha256()
+scorer, digest = IALS(Config(embedding_dim=130, sweeps=1)).fit(planted()).scorer(), hashlib.sha256()
 for array in (*scorer.arrays().values(), scorer.score(History.from_ratings(range(0, 118), [5.0] * 118))):
     digest.update(array.tobytes())
 print(digest.hexdigest())
