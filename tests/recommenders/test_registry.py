@@ -10,12 +10,30 @@ from recommenders import registry
 
 
 def test_all_models_are_there() -> None:
-    assert registry.names() == ("popular", "itemknn", "ease", "graphfilter", "lightgcn", "xsimgcl", "kgnn")
+    assert registry.names() == (
+        "popular",
+        "itemknn",
+        "content",
+        "ease",
+        "sparse_ease",
+        "ials",
+        "graphfilter",
+        "lightgcn",
+        "xsimgcl",
+        "kgnn",
+        "ensemble",
+    )
 
 
 def test_slow_ones_are_trained_where_they_are_named() -> None:
-    assert set(registry.names()) - set(registry.usual()) == {"xsimgcl", "kgnn"}
+    assert set(registry.names()) - set(registry.usual()) == {"content", "sparse_ease", "ials", "xsimgcl", "kgnn"}
     assert set(registry.BASELINES) < set(registry.usual())
+
+
+def test_what_stands_in_for_another_is_a_model_trained_where_it_is_named() -> None:
+    stand_ins = {entry.name: entry.stand_in for entry in registry.MODELS if entry.stand_in}
+    assert stand_ins == {"ease": "sparse_ease"}
+    assert "sparse_ease" not in registry.usual()
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -31,7 +49,7 @@ def test_what_is_searched_is_a_configuration(name: str) -> None:
 
 
 def test_an_unknown_model_is_named_with_those_there_are() -> None:
-    with pytest.raises(NotFound, match="no model 'svd'; there are: popular, itemknn, ease, graphfilter, lightgcn"):
+    with pytest.raises(NotFound, match="no model 'svd'; there are: popular, itemknn, content, ease, sparse_ease"):
         registry.create("svd")
 
 
