@@ -53,9 +53,8 @@ SEARCH: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "ease": [{"l2": 300.0, "min_likes": 30}, {"l2": 100.0, "min_likes": 30}],
     "sparse_ease": [{"l2": 50.0}, {}, {"l2": 50.0, "block": 5, "support": 300, "neighbours": 300}],
     "ials": [
-        {"unobserved": 0.01, "l2": 0.03},
-        {"unobserved": 0.003, "l2": 0.03},
-        {"unobserved": 0.003, "l2": 0.01},
+        {"unobserved": 0.03, "l2": 0.03},
+        {"unobserved": 0.02, "l2": 0.05, "embedding_dim": 256},
     ],
     "graphfilter": [{}, {"to_exponent": 0.4, "sharpen": 0.4}],
 }
