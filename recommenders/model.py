@@ -86,6 +86,10 @@ class Model(ABC, Generic[C]):
     def check_device(cls, device: str) -> None:
         """Raise `InvalidInput` where the model would train on a device that is not there."""
 
+    def beside(self) -> tuple[str, ...]:
+        """The models, by name, that it must be surely better than."""
+        return ()
+
     def fit(self, interactions: Interactions, options: FitOptions | None = None) -> Self:
         """Learn from the interactions; raises `NotEnoughData` where nobody likes anything."""
         if not interactions.liked.nnz:

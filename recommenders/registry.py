@@ -25,12 +25,12 @@ class Entry:
 MODELS = (
     Entry("popular", "recommenders.models.popular", "Popular", "what most users like, the same for everybody"),
     Entry("itemknn", "recommenders.models.itemknn", "ItemKNN", "movies near to the user's own, by cosine"),
-    Entry("content", "recommenders.models.content", "Content", "movies like the user's own in the catalogue", True),
     Entry("ease", "recommenders.models.ease", "Ease", "linear item-item weights in closed form"),
     Entry("graphfilter", "recommenders.models.graph_filter", "GraphFilter", "likes spread over their graph, sharpened"),
     Entry("lightgcn", "recommenders.models.lightgcn", "LightGCN", "embeddings propagated over the graph of likes"),
     Entry("xsimgcl", "recommenders.models.xsimgcl", "XSimGCL", "the same, by contrast with noise as well", True),
     Entry("kgnn", "recommenders.models.kgnn", "KGNN", "movies embedded by their neighbours in the catalogue", True),
+    Entry("content", "recommenders.models.content", "Content", "movies like the user's own in the catalogue", True),
     Entry("ensemble", "recommenders.models.ensemble", "Ensemble", "an additive ranker over other models"),
 )
 BASELINES = ("popular", "itemknn", "ease")

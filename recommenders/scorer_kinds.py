@@ -16,8 +16,6 @@ Kind: TypeAlias = (
 SCORERS: Mapping[str, Kind] = {
     scorer.kind: scorer for scorer in (PopularityScorer, ItemItemScorer, FactorScorer, FilterScorer, CosineScorer)
 }
-
-
 KINDS = (*SCORERS, AdditiveScorer.kind)
 
 

@@ -3,7 +3,8 @@
 Each model is fitted on train; hyper-parameters, and the epochs of a model that trains in epochs, are those that do best
 on validation. With them it is fitted anew on train and validation, and measured on test, where nothing is chosen any
 more. The best model on validation is fitted once more on all ratings: that one is published, and the figures beside it
-are those of the same recipe with the last ratings held back.
+are those of the same recipe with the last ratings held back. A model that is made of others is the best only where it
+is surely better, on validation, than the best of them.
 """
 
 import time
@@ -11,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from cinegraph.errors import ModelError, NotFound
+from cinegraph.errors import ModelError, ModelRefused, NotEnoughData, NotFound
 from recommenders import registry
 from recommenders.arrays import IdArray
-from recommenders.bootstrap import Estimate, mean_of
+from recommenders.bootstrap import Estimate, difference_of, mean_of
 from recommenders.evaluation import Comparison, Context, Evaluation, UserMetrics, ask, compare, summarise
 from recommenders.facts import MovieFacts
 from recommenders.gate import Candidate, check
@@ -52,8 +53,9 @@ class TrainingOptions:
 class ModelResult:
     """How one model did; `against` compares its test with the baselines, `seconds` is all the time it took.
 
-    `curve` holds, where users were hidden, its NDCG@10 by the number of liked movies known; `learning` the NDCG@10 on
-    validation by epoch, of a model that trains in epochs.
+    `beside` names the models that it must be surely better than, `chosen_on` and `measured` are its figures by user on
+    validation and test. `curve` holds, where users were hidden, its NDCG@10 by the number of liked movies known;
+    `learning` the NDCG@10 on validation by epoch, of a model that trains in epochs.
     """
 
     name: str
@@ -62,7 +64,9 @@ class ModelResult:
     test: Evaluation
     against: tuple[Comparison, ...]
     seconds: float
+    chosen_on: UserMetrics
     measured: UserMetrics
+    beside: tuple[str, ...] = ()
     segments: tuple[Segment, ...] = ()
     curve: Mapping[int, Estimate] = field(default_factory=dict)
     learning: Learning = ()
@@ -120,6 +124,12 @@ class TrainingRun:
     def check(self) -> Estimate:
         """The advantage of the best model over Popular; raises `ModelRefused` where it must not be served."""
         measured, popular = self.result(self.best).measured, self.result("popular").measured
+        if not _earned(self.result(self.best), {row.name: row for row in self.results}, self.seed):
+            members = ", ".join(self.result(self.best).beside)
+            raise ModelRefused(
+                f"{self.best} is not surely better on validation than the best of its members ({members}), which is "
+                "simpler: train those"
+            )
         return check(self.fitted().candidate(), measured, popular, self.seed)
 
     def fitted(self) -> Fitted:
@@ -145,26 +155,55 @@ class TrainingRun:
 def train(interactions: Interactions, names: Sequence[str] = (), options: TrainingOptions | None = None) -> TrainingRun:
     """Train the models of these names (the usual ones, where none is given), with the baselines beside them.
 
-    Raises `NotFound` for an unknown name, `MissingExtra` for a model whose parts are not installed, `NotEnoughData`
-    where nobody can be asked.
+    A model that is not named, and has too little data or none of the catalogue that it needs, is left out. Raises
+    `NotFound` for an unknown name, `MissingExtra` for a model whose parts are not installed, `NotEnoughData` where
+    nobody can be asked, or a model that is named cannot be fitted.
     """
     options = options or TrainingOptions()
     asked = tuple(dict.fromkeys(names)) or registry.usual()
-    _check_names(asked, options)
+    beside = _check_names(asked, options)
     split, protocol = divide(interactions, options.protocol)
     context = Context("", protocol.name, "", options.seed, interactions.fingerprint())
-    rows = {name: _row(name, split, context, options) for name in (*registry.BASELINES, *asked)}
+    needed, wanted = {*registry.BASELINES, *names}, {*registry.BASELINES, *asked, *beside}
+    rows: dict[str, ModelResult] = {}
+    for name in (name for name in registry.names() if name in wanted):
+        try:
+            rows[name] = _row(name, split, context, options)
+        except NotEnoughData as error:
+            if name in needed:
+                raise
+            options.progress(Progress(f"{name}: left out", 1, 1, str(error)))
     results = tuple(_compared(row, rows, options.seed) for row in rows.values())
-    best = max(asked, key=lambda name: rows[name].validation.ndcg_at_10.mean)
+    best = _best([rows[name] for name in asked if name in rows], rows, options.seed)
     final = _final(best, rows[best].config, interactions, options) if options.final else None
     verdicts = all_pairs({name: row.measured.ndcg_at_10 for name, row in rows.items()}, options.seed)
     return TrainingRun(protocol, split.test_users, context.fingerprint, options.seed, results, best, final, verdicts)
 
 
-def _check_names(asked: Sequence[str], options: TrainingOptions) -> None:
-    """Before anything is trained, which takes long: all names, hyper-parameters, and the device."""
+def _check_names(asked: Sequence[str], options: TrainingOptions) -> list[str]:
+    """Before anything is trained, which takes long: all names, hyper-parameters, and the device; the models that those
+    asked for are made of."""
+    beside = list[str]()
     for name in (*asked, *options.configs):
-        registry.create(name, options.configs.get(name)).check_device(options.device)
+        model = registry.create(name, options.configs.get(name))
+        model.check_device(options.device)
+        beside += model.beside() if name in asked else ()
+    return beside
+
+
+def _best(asked: Sequence[ModelResult], rows: Mapping[str, ModelResult], seed: int) -> str:
+    """The name of the model that does best on validation, of those that are surely better than what they are made of,
+    where there is one."""
+    earned = [row for row in asked if _earned(row, rows, seed)]
+    return max(earned or asked, key=lambda row: row.validation.ndcg_at_10.mean).name
+
+
+def _earned(row: ModelResult, rows: Mapping[str, ModelResult], seed: int) -> bool:
+    members = [rows[name].chosen_on.ndcg_at_10 for name in row.beside if name in rows]
+    if not members:
+        return True
+    best = max(members, key=lambda figures: float(figures.mean()))
+    return difference_of(row.chosen_on.ndcg_at_10, best, seed).above_zero
 
 
 def _row(name: str, split: Split, context: Context, options: TrainingOptions) -> ModelResult:
@@ -183,7 +222,9 @@ def _row(name: str, split: Split, context: Context, options: TrainingOptions) ->
         test=summarise(on_test, replace(context, part="test")),
         against=(),
         seconds=time.perf_counter() - started,
+        chosen_on=on_validation,
         measured=on_test,
+        beside=model.beside(),
         segments=segments(on_test, question, options.facts, options.seed),
         curve=_curve(scorer, split, options),
         learning=model.learning,

@@ -1,8 +1,8 @@
 """Content: a movie is as good as the movies in the history share telling people, keywords, a series with it.
 
-Each entity counts by how rare it is (bits of information, at most `BITS`; those of less than `TELLING` not at all) times
-what its relationship says about taste (`told.WEIGHTS`); likeness is the cosine of two movies. A movie that nobody likes
-is found as any other is, and says nothing about a user, as in every model.
+Each entity counts by how rare it is (bits of information, at most `BITS`; those of less than `TELLING` not at all)
+times what its relationship says about taste (`told.WEIGHTS`); likeness is the cosine of two movies. A movie that nobody
+likes is found as any other is, and says nothing about a user, as in every model.
 """
 
 import numpy as np
@@ -36,6 +36,8 @@ class Content(Model[Config]):
     def _learn(self, interactions: Interactions, options: FitOptions) -> ItemItemScorer:
         likes = interactions.likes()
         near = nearest(telling_rows(options.knowledge), likes > 0, self.config.neighbours)
+        if not near.nnz:
+            raise NotEnoughData("the catalogue connects no movie that is liked with another; train another model")
         return ItemItemScorer(near, np.arange(len(likes), dtype=np.int32), likes)
 
 

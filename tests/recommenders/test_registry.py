@@ -10,11 +10,21 @@ from recommenders import registry
 
 
 def test_all_models_are_there() -> None:
-    assert registry.names() == ("popular", "itemknn", "ease", "graphfilter", "lightgcn", "xsimgcl", "kgnn")
+    assert registry.names() == (
+        "popular",
+        "itemknn",
+        "ease",
+        "graphfilter",
+        "lightgcn",
+        "xsimgcl",
+        "kgnn",
+        "content",
+        "ensemble",
+    )
 
 
 def test_slow_ones_are_trained_where_they_are_named() -> None:
-    assert set(registry.names()) - set(registry.usual()) == {"xsimgcl", "kgnn"}
+    assert set(registry.names()) - set(registry.usual()) == {"xsimgcl", "kgnn", "content"}
     assert set(registry.BASELINES) < set(registry.usual())
 
 
