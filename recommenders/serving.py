@@ -6,6 +6,7 @@ A watcher looks for a new model or catalogue every few seconds, so that what ano
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from graph.client import Reader, Row
 from graph.snapshot import UNREAD, Floats, Ints, Mask, Snapshot, empty_snapshot, load_snapshot
 from recommenders.artifacts import Artifact, load_artifact, stamp
 from recommenders.content import content_rows, slate_facts
+from recommenders.group import Agreement, agree
 from recommenders.histories import Histories, UserHistory
 from recommenders.newcomers import with_newcomers
 from recommenders.ranking import place_of_first, top_k
@@ -178,11 +180,25 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Movies in order, with scores, and what the scores are made of."""
+    """Movies in order, with scores, and what the scores are made of.
+
+    `personal` is whether anything of anybody is in them. For a group, `satisfaction` (n, members) is how satisfied each
+    member is, from 0 to 1, the scores are the means of it, and `scored` is what reasons are found in.
+    """
 
     movie_ids: tuple[str, ...]
     scores: tuple[float, ...]
     scored: Scored
+    personal: bool
+    satisfaction: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of a group: what they did, and whether movies that they know may be shown again."""
+
+    history: UserHistory
+    rewatch: bool = False
 
 
 def _nothing(snapshot: Snapshot) -> State:
@@ -294,7 +310,39 @@ class Serving:
         if tuning.changes:
             taste = scored.taste if tuning.calibration else None
             order = compose(order, scored.scores[order], state.slate, tuning, taste)
-        return Ranking(tuple(state.movie_ids[i] for i in order), tuple(float(scored.scores[i]) for i in order), scored)
+        movie_ids = tuple(state.movie_ids[i] for i in order)
+        return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal)
+
+    def rank_group(
+        self,
+        members: Sequence[Member],
+        visible: UserHistory,
+        wanted: MovieFilter,
+        agreement: Agreement = Agreement.FAIR,
+        tuning: Tuning = RELEVANCE,
+    ) -> Ranking:
+        """The best movies for all members together; none that one of them knows and would not watch again.
+
+        Reasons are found in `visible`, the history that the asker may see. With a dial, relevance is the place that the
+        group agrees on, and the taste that is calibrated to is the mean of the members'.
+        """
+        scored = [self.score(member.history) for member in members]
+        state, nobody = scored[0].state, UserHistory(None, None)
+        free = self.allowed(state, visible, wanted)
+        for member in members:
+            free &= self.allowed(state, nobody if member.rewatch else member.history, MovieFilter())
+        agreed = agree([one.scores for one in scored], free, agreement, RANKED)
+        order = np.arange(len(agreed.items), dtype=np.int32)
+        if tuning.changes:
+            place = np.zeros(len(free), np.int32)
+            place[agreed.items] = order
+            tastes = [one.taste for one in scored if one.taste is not None]
+            taste = np.mean(tastes, axis=0) if tastes and tuning.calibration else None
+            order = place[compose(agreed.items, -order.astype(np.float64), state.slate, tuning, taste)]
+        satisfied = agreed.satisfaction[order]
+        movie_ids = tuple(state.movie_ids[i] for i in agreed.items[order].tolist())
+        personal = any(one.personal for one in scored)
+        return Ranking(movie_ids, tuple(satisfied.mean(axis=1).tolist()), self.score(visible), personal, satisfied)
 
     def place(self, scored: Scored, movie_id: str) -> int | None:
         """A movie's place, from 1, among all that may be recommended to the user; None where it may not be."""
