@@ -4,7 +4,7 @@ Each model is fitted on train; hyper-parameters, and the epochs of a model that 
 on validation. With them it is fitted anew on train and validation, and measured on test, where nothing is chosen any
 more. The best model on validation is fitted once more on all ratings: that one is published, and the figures beside it
 are those of the same recipe with the last ratings held back. A model that is made of others is the best only where it
-is surely better, on validation, than the best of them.
+is surely better than the best of them, on validation and test together.
 """
 
 import time
@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from cinegraph.errors import ModelError, ModelRefused, NotEnoughData, NotFound
 from recommenders import registry
-from recommenders.arrays import IdArray
+from recommenders.arrays import DoubleArray, IdArray
 from recommenders.bootstrap import Estimate, difference_of, mean_of
 from recommenders.evaluation import Comparison, Context, Evaluation, UserMetrics, ask, compare, summarise
 from recommenders.facts import MovieFacts
@@ -127,8 +129,8 @@ class TrainingRun:
         if not _earned(self.result(self.best), {row.name: row for row in self.results}, self.seed):
             members = ", ".join(self.result(self.best).beside)
             raise ModelRefused(
-                f"{self.best} is not surely better on validation than the best of its members ({members}), which is "
-                "simpler: train those"
+                f"{self.best} is not surely better than the best of its members ({members}), which is simpler: train "
+                "those"
             )
         return check(self.fitted().candidate(), measured, popular, self.seed)
 
@@ -199,11 +201,20 @@ def _best(asked: Sequence[ModelResult], rows: Mapping[str, ModelResult], seed: i
 
 
 def _earned(row: ModelResult, rows: Mapping[str, ModelResult], seed: int) -> bool:
-    members = [rows[name].chosen_on.ndcg_at_10 for name in row.beside if name in rows]
+    """Whether it is surely better than the best of its members on validation, over what either part says of a user."""
+    members = [rows[name] for name in row.beside if name in rows]
     if not members:
         return True
-    best = max(members, key=lambda figures: float(figures.mean()))
-    return difference_of(row.chosen_on.ndcg_at_10, best, seed).above_zero
+    best = max(members, key=lambda one: one.validation.ndcg_at_10.mean)
+    return difference_of(_of_users(row), _of_users(best), seed).above_zero
+
+
+def _of_users(row: ModelResult) -> DoubleArray:
+    """The NDCG@10 of each user (users,), the mean of those on validation and on test."""
+    parts = (row.chosen_on, row.measured)
+    _, place = np.unique(np.concatenate([part.users for part in parts]), return_inverse=True)
+    figures: DoubleArray = np.bincount(place, np.concatenate([part.ndcg_at_10 for part in parts])) / np.bincount(place)
+    return figures
 
 
 def _row(name: str, split: Split, context: Context, options: TrainingOptions) -> ModelResult:

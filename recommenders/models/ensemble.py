@@ -11,7 +11,7 @@ Deeper trees are no better: on ml-latest-small, split by time within users, tree
 than those of one split, while nothing they say of a movie can be told apart any more.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,6 +48,10 @@ class Config(ModelConfig):
 
     members: tuple[str, ...] = Field(
         ("itemknn", "ease", "graphfilter", "content"), min_length=1, description="models, by name; content needs facts"
+    )
+    configs: Mapping[str, Mapping[str, Any]] = Field(
+        {"graphfilter": {"factors": 32, "sharpen_factors": 32}},
+        description="hyper-parameters of members that are not at their defaults, by model",
     )
     candidates: int = Field(150, ge=10, description="best movies of each member that the ranker learns from")
     rounds: int = Field(100, ge=1, description="trees of one split, in each bag")
@@ -91,8 +95,9 @@ class Ensemble(Model[Config]):
         """Members by name, those left out that have too little to learn from, as content without a catalogue."""
         found, reasons = dict[str, Scorer](), list[str]()
         for place, name in enumerate(names, 1):
+            model = registry.create(name, self.config.configs.get(name))
             try:
-                found[name] = registry.create(name).fit(ratings, replace(options, validation=None)).scorer()
+                found[name] = model.fit(ratings, replace(options, validation=None)).scorer()
             except NotEnoughData as error:
                 reasons.append(f"{name}: {error}")
             options.progress(Progress(f"members, {what}", place, len(names), name))

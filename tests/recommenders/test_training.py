@@ -64,7 +64,7 @@ def test_a_model_that_learns_nothing_is_refused() -> None:
 
 
 def test_a_model_made_of_others_that_is_no_better_than_they_are_is_not_the_best() -> None:
-    """A ranker over EASE alone lists what EASE lists; Popular is worse, and is no promise of being better."""
+    """A ranker over EASE alone lists what EASE lists, and Popular, which is worse, is made of nothing."""
     options = replace(OPTIONS, configs={"ensemble": {"members": ("ease",), "least": 20}})
     found = train(planted(), ["popular", "ensemble"], options)
     on_validation = {one.name: one.validation.ndcg_at_10.mean for one in found.results}
