@@ -1,6 +1,6 @@
 """Pairs of films of the sample that are alike, and pairs that are not, by people's judgement: `pairs.txt`.
 
-Under `## alike` and `## unlike` a pair a line, `Title (year); Title (year)`. What a likeness is worth is measured on them.
+Under `## alike` and `## unlike` a pair a line, `Title (year); Title (year)`. Likenesses are measured on them.
 """
 
 from collections.abc import Mapping
