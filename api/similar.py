@@ -1,5 +1,7 @@
-"""Movies like a movie, for all movies at one place of an answer at once: compared in memory, and then read, verified and
-counted in a statement each, for one movie as for many."""
+"""Movies like a movie, for all movies at one place of an answer at once.
+
+They are compared in memory, and then read, verified and counted in a statement each, for one movie as for many.
+"""
 
 import asyncio
 from asyncio import gather

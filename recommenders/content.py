@@ -36,7 +36,8 @@ def content_rows(snapshot: Snapshot, told: Told, columns: IntArray) -> Csr:
     """What telling entities say of movies by number, of length 1 (columns, entities); nothing of one that is -1."""
     worth = telling(snapshot.information[told.entity])
     shape = (snapshot.movies, len(snapshot.ids) - snapshot.movies)
-    rows = Csr(sparse.csr_array((worth * told.weight, told.entity - snapshot.movies, told.indptr), shape=shape))
+    values = (worth * told.weight, told.entity - snapshot.movies, told.indptr)
+    rows = Csr(sparse.csr_array(values, shape=shape, copy=True))  # what tells nothing is taken out in place
     rows.eliminate_zeros()
     return Csr(sparse.vstack([of_length_one(rows), sparse.csr_array((1, rows.shape[1]))], format="csr")[columns])
 

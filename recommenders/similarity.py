@@ -34,7 +34,7 @@ class SimilarityBasis(StrEnum):
 
 
 BLENDED: Final[Mapping[SimilarityBasis, float]] = {
-    SimilarityBasis.BEHAVIOUR: 3.0,
+    SimilarityBasis.BEHAVIOUR: 8.0,
     SimilarityBasis.CONTENT: 1.0,
     SimilarityBasis.GRAPH: 1.0,
 }
@@ -53,6 +53,10 @@ class Compared:
         """From 0 to 1 (movies,); empty where no basis says anything."""
         found: Floats = np.sum([*self.parts.values()], axis=0) if self.parts else np.zeros(0)
         return found
+
+    def added(self, movie: int) -> dict[SimilarityBasis, float]:
+        """What each basis adds to the score of one movie."""
+        return {basis: float(values[movie]) for basis, values in self.parts.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Similarity:
         near = self.base.similar(place, len(self.columns))
         numbers = self.columns[near.items]
         there = (numbers >= 0) & (near.scores > 0)
-        found[numbers[there]] = near.scores[there] / near.scores.max(initial=1e-12)
+        found[numbers[there]] = near.scores[there] / near.scores[there].max(initial=1e-12)
         return found
 
     @cached_property
@@ -108,6 +112,11 @@ class Similarity:
         there = np.flatnonzero(self.columns >= 0)
         places[self.columns[there]] = there
         return places
+
+    def between(self, one: int, other: int, basis: SimilarityBasis) -> float:
+        """How alike two movies are: the mean of both directions."""
+        there, back = self.compare(one, basis), self.compare(other, basis)
+        return sum(found.scores[to] for found, to in ((there, other), (back, one)) if found.parts) / 2
 
     def shares(self, compared: Compared, similar: Similar) -> dict[int, float]:
         """The entities that two movies share, by number, each with its part of the score; the largest first."""
@@ -141,10 +150,6 @@ def page_of(
     if after is not None:
         score, number = after
         start = int(np.count_nonzero((scores[order] > score) | ((scores[order] == score) & (order <= number))))
-    page = [
-        Similar(
-            movie, float(scores[movie]), rank, {basis: float(part[movie]) for basis, part in compared.parts.items()}
-        )
-        for rank, movie in enumerate(order[start : start + first].tolist(), start + 1)
-    ]
+    chosen = enumerate(order[start : start + first].tolist(), start + 1)
+    page = [Similar(movie, float(scores[movie]), rank, compared.added(movie)) for rank, movie in chosen]
     return page, start + first < len(order)

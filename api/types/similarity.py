@@ -57,6 +57,6 @@ class SimilarityConnection:
     model_version: str | None = strawberry.field(description="The model that was asked; null where none was.")
     graph_version: int = strawberry.field(description="The version of the catalogue that it was made from.")
 
-    @strawberry.field(description="The movies of the page alone.", graphql_type=list[MOVIE])
+    @strawberry.field(description="The movies of the page alone.", graphql_type=list[MOVIE])  # type: ignore[valid-type]
     def nodes(self, info: Info) -> Any:
         return [self.hydrated.at(info._raw_info, NodeRef(Label.MOVIE, edge.movie_id)) for edge in self.edges]
