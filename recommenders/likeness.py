@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from cinegraph.types import Relation
-from graph.snapshot import CODES, Floats, Longs, Snapshot
+from graph.snapshot import CODES, Floats, Ints, Longs, Snapshot
 from recommenders.arrays import Csr
 from recommenders.content import content_rows
 from recommenders.told import Told
@@ -54,8 +54,15 @@ class Shared:
 
     def parts(self, movie: int, other: int) -> tuple[Longs, Floats]:
         """The entities that two movies share, by number after the movies, and what each adds to the score."""
-        both = sparse.csr_array(self.own[[movie]].multiply(self.other[[other]]))
-        return both.indices.astype(np.int64), both.data
+        (mine, own), (theirs, others) = _row(self.own, movie), _row(self.other, other)
+        entities, here, there = np.intersect1d(mine, theirs, assume_unique=True, return_indices=True)
+        return entities.astype(np.int64), own[here] * others[there]
+
+
+def _row(rows: Csr, movie: int) -> tuple[Ints, Floats]:
+    """The entities of a movie and their values."""
+    part = slice(rows.indptr[movie], rows.indptr[movie + 1])
+    return rows.indices[part], rows.data[part]
 
 
 def by_content(snapshot: Snapshot, told: Told) -> Shared:

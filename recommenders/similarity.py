@@ -116,7 +116,7 @@ class Similarity:
     def between(self, one: int, other: int, basis: SimilarityBasis) -> float:
         """How alike two movies are: the mean of both directions."""
         there, back = self.compare(one, basis), self.compare(other, basis)
-        return sum(found.scores[to] for found, to in ((there, other), (back, one)) if found.parts) / 2
+        return sum(float(found.scores[to]) for found, to in ((there, other), (back, one)) if found.parts) / 2
 
     def shares(self, compared: Compared, similar: Similar) -> dict[int, float]:
         """The entities that two movies share, by number, each with its part of the score; the largest first."""
