@@ -28,7 +28,7 @@ from recommenders.knowledge import Knowledge
 from recommenders.model import FitOptions, Model, ModelConfig, Progress
 from recommenders.ranking import allowed, top_k
 from recommenders.scorers import Scorer
-from recommenders.splits import user_time
+from recommenders.splits import VALIDATION, user_time
 
 HELD_OUT = 0.1
 """Part of each user's ratings, the last ones, that the ranker learns from."""
