@@ -26,6 +26,7 @@ from recommenders.histories import Histories, UserHistory
 from recommenders.newcomers import with_newcomers
 from recommenders.ranking import place_of_first, top_k
 from recommenders.scorers import History, Scorer
+from recommenders.similarity import Similarity
 from recommenders.slate import SlateFacts, Tuning, compose
 from recommenders.told import Told, told_of
 
@@ -78,7 +79,7 @@ class State:
     def warmed(self) -> "State":
         """The same, with all that the first request would wait for."""
         _ = self.slate, self.index, self.present, self.snapshot.bits, self.snapshot.orders, self.snapshot.codes
-        _ = self.snapshot.joined_titles
+        _ = self.snapshot.joined_titles, self.similarity
         if self.scorer and self.movie_ids:
             liking = History.from_ratings([0], [MAX_RATING])
             self.scorer.score(liking)
@@ -89,6 +90,11 @@ class State:
     def slate(self) -> SlateFacts:
         """What a slate needs to know of the model's movies."""
         return slate_facts(self.snapshot, self.told, self.columns)
+
+    @cached_property
+    def similarity(self) -> Similarity:
+        """Which movies are like which."""
+        return Similarity.of(self.snapshot, self.told, self.base, self.columns[: self.trained])
 
     @cached_property
     def present(self) -> Mask:

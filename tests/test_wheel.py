@@ -9,7 +9,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("api", "cinegraph", "graph", "migrations", "recommenders")
-DATA = ("*.cypher", "*.film", "*.lock", "*.html", "*.js", "*.css", "*.typed", "*.py", "keywords.txt", "LICENSE.*")
+DATA = (
+    "*.cypher",
+    "*.film",
+    "*.lock",
+    "*.html",
+    "*.js",
+    "*.css",
+    "*.typed",
+    "*.py",
+    "keywords.txt",
+    "pairs.txt",
+    "LICENSE.*",
+)
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import Final
 
+from api.arguments import require
 from api.context import Info
 from api.ids import key_of
 from api.invitations import invited
-from api.queries.arguments import require
 from api.types.group import GroupInput, GroupMemberInput
 from cinegraph.errors import InvalidInput
 from cinegraph.types import Label, NodeRef

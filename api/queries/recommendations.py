@@ -4,20 +4,16 @@ from asyncio import gather
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import strawberry
-from graphql import GraphQLResolveInfo
 
+from api.arguments import asked_filter, require, why_of
 from api.compiler.compiler import DEFAULT_FIRST, MAX_FIRST
-from api.compiler.planner import coerced, selected_at
-from api.compiler.selection import Scope, Selected, fields_of
 from api.context import Context, Info
 from api.explaining import Found, Speaker, check, find_reasons, path_nodes, standing, verify
 from api.freshness import fresh, refuse_stale
 from api.hydration import hydrated
 from api.ids import key_of
-from api.queries.arguments import asked_filter, require
 from api.queries.groups import LIKED_RATING, MOST_LIKED, members_of, said_to_be_liked
 from api.types.build import PageInfo
 from api.types.explanations import ExplanationCheck
@@ -38,7 +34,6 @@ from recommenders.serving import RELEVANCE, Member, Ranking
 from recommenders.slate import Tuning
 
 CURSOR = "recommendations"
-MAX_WHY = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,7 @@ class RecommendationQuery:
         self, info: Info, movie: strawberry.ID, liked: list[strawberry.ID] | None = None
     ) -> Explanation | None:
         movie_id = key_of(Label.MOVIE, movie)
-        asked = Asked(1, None, MovieFilter(), await _liked(info, liked), _why_of(info._raw_info), RELEVANCE)
+        asked = Asked(1, None, MovieFilter(), await _liked(info, liked), why_of(info._raw_info), RELEVANCE)
         return await fresh(info.context, partial(_explain, info, asked, movie_id))
 
     @strawberry.field(description="Whether the relationships of an explanation given before are still in the graph.")
@@ -102,7 +97,7 @@ async def _asked(
     mark = services.cursors.open(CURSOR, after) if after is not None else None
     place = (mark[0], mark[1], mark[2]) if mark else None
     wanted, own = await asked_filter(info), await _liked(info, liked)
-    return Asked(first, place, wanted, own, _why_of(raw), to_tuning(tuning, services.tuning))
+    return Asked(first, place, wanted, own, why_of(raw), to_tuning(tuning, services.tuning))
 
 
 async def _liked(info: Info, liked: Sequence[str] | None) -> tuple[str, ...]:
@@ -111,33 +106,6 @@ async def _liked(info: Info, liked: Sequence[str] | None) -> tuple[str, ...]:
     movie_ids = tuple(key_of(Label.MOVIE, one) for one in liked or ())
     await require(info, (NodeRef(Label.MOVIE, id_) for id_ in movie_ids))
     return movie_ids
-
-
-def _why_of(info: "GraphQLResolveInfo[Context]") -> int:
-    """How many reasons a movie needs: the most that any `why` below the field asks for, 0 without one."""
-    scope = Scope(info.schema, info.fragments, coerced(info))
-    default = info.context.services.why
-    counts = [_count(scope, one, default) for one in _whys(scope, selected_at(info))]
-    for count in counts:
-        if not 1 <= count <= MAX_WHY:
-            raise InvalidInput(f"why(first: {count}): 1 to {MAX_WHY} reasons can be asked for")
-    return max(counts, default=0)
-
-
-def _count(scope: Scope, selected: Selected, default: int) -> int:
-    count = selected.argument("first").value(scope.variables)
-    return default if count is None else int(count)
-
-
-def _whys(scope: Scope, selected: Selected) -> Iterable[Selected]:
-    kind: Any = selected.definition.type if selected.definition else None
-    while hasattr(kind, "of_type"):
-        kind = kind.of_type
-    for one in fields_of(scope, kind, selected.sets):
-        if one.name == "why":
-            yield one
-        elif one.name == "edges":
-            yield from _whys(scope, one)
 
 
 # -- answers ---------------------------------------------------------------------------------------------------------
