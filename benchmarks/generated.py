@@ -5,11 +5,14 @@ popular than others. Directors, actors and keywords keep to a kind mostly, so th
 like.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
 from cinegraph.types import LIKED, Label, Relation
-from recommenders.arrays import Csr, DoubleArray, IntArray
+from graph.snapshot import CODES, Snapshot, assemble, edges_among
+from recommenders.arrays import Csr, DoubleArray, FloatArray, IntArray
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 
@@ -74,6 +77,37 @@ def knowledge(movies: int, seed: int = 0) -> Knowledge:
         if label is Label.PERSON:
             matrix.resize((movies, people))
     return Knowledge(links)
+
+
+def snapshot(known: Knowledge, popularity: FloatArray) -> Snapshot:
+    """The catalogue as it is in memory: movies of 1920 to 2025, of 70 to 180 minutes, and their entities."""
+    movies, rng = len(popularity), np.random.default_rng(len(popularity))
+    years, minutes = rng.integers(1920, 2026, movies).tolist(), rng.integers(70, 181, movies).tolist()
+    films = [
+        {"id": f"{n:07}", "name": f"Movie {n}", "year": years[n], "runtime": minutes[n], "popularity": popularity[n]}
+        for n in range(movies)
+    ]
+    first, others = dict[Label, int](), list[dict[str, str]]()
+    for label, count in known.entities.items():
+        first[label] = movies + len(others)
+        others += [
+            {"id": f"{label.value.lower()}-{n}", "name": f"{label} {n}", "label": label.value} for n in range(count)
+        ]
+    rows = [_edges(relation, first[label], matrix) for relation, (label, matrix) in known.links.items()]
+    return assemble(0, "", [], films, others, edges_among(np.arange(movies + len(others)), rows))
+
+
+def _edges(relation: Relation, first: int, matrix: Csr) -> dict[str, Any]:
+    """The relationships of one kind, each with a number of its own."""
+    links = matrix.tocoo()
+    count = matrix.nnz
+    return {
+        "movie": links.row.tolist(),
+        "other": (links.col + first).tolist(),
+        "relation": [relation.value] * count,
+        "number": (np.arange(count) + CODES[relation] * 10**9).tolist(),
+        "order": [0 if relation is Relation.ACTED_IN else -1] * count,
+    }
 
 
 def _kinds(movies: int, rng: np.random.Generator) -> IntArray:

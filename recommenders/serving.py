@@ -212,11 +212,15 @@ def _nothing(snapshot: Snapshot) -> State:
     return State(snapshot, "", None, 0, None, (), np.zeros(0, np.int32), told_of(snapshot))
 
 
-def _state(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
-    """A catalogue with a new model, or with the old one; all that the first request would wait for is made here."""
-    base = artifact.scorer if artifact else old.base
-    version = artifact.version if artifact else old.version
-    movie_ids = tuple(str(id_) for id_ in artifact.movie_ids) if artifact else old.movie_ids[: old.trained]
+def _renewed(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
+    """A catalogue with a new model, or with the old one."""
+    if artifact is None:
+        return state_over(snapshot, old.base, old.version, old.movie_ids[: old.trained])
+    return state_over(snapshot, artifact.scorer, artifact.version, tuple(str(id_) for id_ in artifact.movie_ids))
+
+
+def state_over(snapshot: Snapshot, base: Scorer | None, version: str, movie_ids: tuple[str, ...]) -> State:
+    """A catalogue with a model over these movies; all that the first request would wait for is made here."""
     columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movie_ids], np.int32)
     newcomers = np.setdiff1d(np.arange(snapshot.movies, dtype=np.int32), columns)
     all_columns, told = np.append(columns, newcomers), told_of(snapshot)
@@ -226,14 +230,20 @@ def _state(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
 
 
 class Serving:
-    """Recommendations from the active model."""
+    """Recommendations from the active model; from `state` until the first refresh."""
 
     def __init__(
-        self, reader: Reader, artifacts: Path, *, refresh_seconds: float = 2.0, histories: int = 100_000
+        self,
+        reader: Reader,
+        artifacts: Path,
+        *,
+        refresh_seconds: float = 2.0,
+        histories: int = 100_000,
+        state: State | None = None,
     ) -> None:
         self._reader, self._artifacts, self._seconds = reader, artifacts, refresh_seconds
         self.histories = Histories(reader, histories)
-        self._state = _nothing(empty_snapshot())
+        self._state = state or _nothing(empty_snapshot())
         self._failed: tuple[str, object] | None = None
         self._refreshing = asyncio.Lock()
 
@@ -267,7 +277,7 @@ class Serving:
         serving = version if artifact or not version else self._state.version
         snapshot = await load_snapshot(self._reader, row["version"], serving)
         old = self._state
-        self._state = await asyncio.to_thread(_state, snapshot, artifact, old) if serving else _nothing(snapshot)
+        self._state = await asyncio.to_thread(_renewed, snapshot, artifact, old) if serving else _nothing(snapshot)
         self.histories.clear()
         return True
 
