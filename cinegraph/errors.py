@@ -27,6 +27,7 @@
     │   └── QualityTooLow          more bad rows than the threshold allows
     ├── ModelError                 training, publishing, serving
     │   ├── NotEnoughData
+    │   ├── ModelTooLarge          a model whose matrices do not fit
     │   ├── ModelRefused           a model that must not be served
     │   └── ArtifactCorrupt        an artefact that is truncated, foreign or changed
     ├── SecretBroken               a password or key in a file that was cut short
@@ -219,6 +220,12 @@ class NotEnoughData(ModelError):
     """Too few users, movies or interactions for what was asked."""
 
     code = "NOT_ENOUGH_DATA"
+
+
+class ModelTooLarge(ModelError):
+    """A model whose matrices would take more memory than it may have."""
+
+    code = "MODEL_TOO_LARGE"
 
 
 class ModelRefused(ModelError):

@@ -9,6 +9,7 @@ EXTRAS = {
     "graph.jars": "local",
     "recommenders.card": "report",
     "recommenders.models.ensemble": "rank",
+    "recommenders.models.ials": "als",
     "recommenders.models.kgnn": "gnn",
     "recommenders.models.lightgcn": "gnn",
     "recommenders.models.xsimgcl": "gnn",

@@ -29,6 +29,7 @@ from recommenders.arrays import FloatArray, IdArray
 from recommenders.artifacts import Artifact, load_artifact, save_artifact
 from recommenders.cosine_scorer import CosineScorer
 from recommenders.interactions import Interactions
+from recommenders.least_squares_scorer import LeastSquaresScorer
 from recommenders.scorers import FactorScorer, History
 from recommenders.training import Fitted, TrainingRun
 
@@ -91,7 +92,7 @@ async def _again(reader: Reader, artifact: Artifact, progress: Progress | None) 
     """What a version writes that is no longer in memory: movies' vectors as they are in the artefact, which has
     nothing of any user; users' vectors are made of what they have rated by now."""
     scorer = artifact.scorer
-    if not isinstance(scorer, FactorScorer | CosineScorer):
+    if not isinstance(scorer, FactorScorer | CosineScorer | LeastSquaresScorer):
         return Published(similar=_similar(artifact))
     ratings = await export_interactions(reader, progress)
     return Published(
@@ -102,7 +103,9 @@ async def _again(reader: Reader, artifact: Artifact, progress: Progress | None) 
     )
 
 
-def _users(scorer: FactorScorer | CosineScorer, movie_ids: IdArray, ratings: pl.DataFrame) -> Vectors:
+def _users(
+    scorer: FactorScorer | CosineScorer | LeastSquaresScorer, movie_ids: IdArray, ratings: pl.DataFrame
+) -> Vectors:
     """The vector of each user whose ratings say something to the model."""
     index = {movie_id: number for number, movie_id in enumerate(movie_ids.tolist())}
     for (user_id,), rows in ratings.group_by("user_id", maintain_order=True):

@@ -13,23 +13,27 @@ from recommenders.model import Model, ModelConfig
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model by name: where its class is, and what it is in one line; `slow` ones are trained where they are named."""
+    """A model by name: where its class is, and what it is in one line; `slow` ones are trained where they are named,
+    and where one is too large its `stand_in` is trained."""
 
     name: str
     module: str
     class_name: str
     description: str
     slow: bool = False
+    stand_in: str = ""
 
 
 MODELS = (
     Entry("popular", "recommenders.models.popular", "Popular", "what most users like, the same for everybody"),
     Entry("itemknn", "recommenders.models.itemknn", "ItemKNN", "movies near to the user's own, by cosine"),
-    Entry("ease", "recommenders.models.ease", "Ease", "linear item-item weights in closed form"),
+    Entry("ease", "recommenders.models.ease", "Ease", "linear item-item weights in closed form", False, "sparse_ease"),
     Entry("graphfilter", "recommenders.models.graph_filter", "GraphFilter", "likes spread over their graph, sharpened"),
     Entry("lightgcn", "recommenders.models.lightgcn", "LightGCN", "embeddings propagated over the graph of likes"),
     Entry("xsimgcl", "recommenders.models.xsimgcl", "XSimGCL", "the same, by contrast with noise as well", True),
     Entry("kgnn", "recommenders.models.kgnn", "KGNN", "movies embedded by their neighbours in the catalogue", True),
+    Entry("sparse_ease", "recommenders.models.sparse_ease", "SparseEase", "EASE for very many movies", True),
+    Entry("ials", "recommenders.models.ials", "IALS", "vectors by alternating least squares", True),
     Entry("content", "recommenders.models.content", "Content", "movies like the user's own in the catalogue", True),
     Entry("ensemble", "recommenders.models.ensemble", "Ensemble", "an additive ranker over other models"),
 )

@@ -8,14 +8,28 @@ from recommenders.additive_scorer import AdditiveScorer
 from recommenders.arrays import AnyArray, Csr
 from recommenders.cosine_scorer import CosineScorer
 from recommenders.filter_scorer import FilterScorer
+from recommenders.least_squares_scorer import LeastSquaresScorer
 from recommenders.scorers import FactorScorer, ItemItemScorer, PopularityScorer, Scorer
 
 Kind: TypeAlias = (
-    type[PopularityScorer] | type[ItemItemScorer] | type[FactorScorer] | type[FilterScorer] | type[CosineScorer]
+    type[PopularityScorer]
+    | type[ItemItemScorer]
+    | type[FactorScorer]
+    | type[FilterScorer]
+    | type[CosineScorer]
+    | type[LeastSquaresScorer]
 )
-SCORERS: Mapping[str, Kind] = {
-    scorer.kind: scorer for scorer in (PopularityScorer, ItemItemScorer, FactorScorer, FilterScorer, CosineScorer)
-}
+PLAIN: tuple[Kind, ...] = (
+    PopularityScorer,
+    ItemItemScorer,
+    FactorScorer,
+    FilterScorer,
+    CosineScorer,
+    LeastSquaresScorer,
+)
+SCORERS: Mapping[str, Kind] = {scorer.kind: scorer for scorer in PLAIN}
+
+
 KINDS = (*SCORERS, AdditiveScorer.kind)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cinegraph.errors import ModelError, ModelRefused, NotEnoughData, NotFound
+from cinegraph.errors import ModelError, ModelRefused, ModelTooLarge, NotEnoughData, NotFound
 from recommenders import registry
 from recommenders.arrays import DoubleArray, IdArray
 from recommenders.bootstrap import Estimate, difference_of, mean_of
@@ -166,17 +166,12 @@ def train(interactions: Interactions, names: Sequence[str] = (), options: Traini
     beside = _check_names(asked, options)
     split, protocol = divide(interactions, options.protocol)
     context = Context("", protocol.name, "", options.seed, interactions.fingerprint())
-    needed, wanted = {*registry.BASELINES, *names}, {*registry.BASELINES, *asked, *beside}
-    rows: dict[str, ModelResult] = {}
-    for name in (name for name in registry.names() if name in wanted):
-        try:
-            rows[name] = _row(name, split, context, options)
-        except NotEnoughData as error:
-            if name in needed:
-                raise
-            options.progress(Progress(f"{name}: left out", 1, 1, str(error)))
-    results = tuple(_compared(row, rows, options.seed) for row in rows.values())
-    best = _best([rows[name] for name in asked if name in rows], rows, options.seed)
+    wanted = {*registry.BASELINES, *asked, *beside}
+    trained = _trained([name for name in registry.names() if name in wanted], names, split, context, options)
+    rows = {row.name: row for row in trained.values()}
+    baselines = [trained[name] for name in registry.BASELINES]
+    results = tuple(_compared(row, baselines, options.seed) for row in rows.values())
+    best = _best([trained[name] for name in asked if name in trained], trained, options.seed)
     final = _final(best, rows[best].config, interactions, options) if options.final else None
     verdicts = all_pairs({name: row.measured.ndcg_at_10 for name, row in rows.items()}, options.seed)
     return TrainingRun(protocol, split.test_users, context.fingerprint, options.seed, results, best, final, verdicts)
@@ -215,6 +210,28 @@ def _of_users(row: ModelResult) -> DoubleArray:
     _, place = np.unique(np.concatenate([part.users for part in parts]), return_inverse=True)
     figures: DoubleArray = np.bincount(place, np.concatenate([part.ndcg_at_10 for part in parts])) / np.bincount(place)
     return figures
+
+
+def _trained(
+    wanted: Sequence[str], named: Sequence[str], split: Split, context: Context, options: TrainingOptions
+) -> dict[str, ModelResult]:
+    """The rows of these models. Of those that nobody named, one that is too large has the row of what stands in for it,
+    and one that has too little to learn from is left out, unless it is a baseline."""
+    rows = {}
+    for name in wanted:
+        try:
+            rows[name] = _row(name, split, context, options)
+        except ModelTooLarge as error:
+            stand_in = registry.entry(name).stand_in
+            if name in named or not stand_in:
+                raise
+            options.progress(Progress(f"{name}: too large, {stand_in} stands in for it", 1, 1, str(error)))
+            rows[name] = _row(stand_in, split, context, options)
+        except NotEnoughData as error:
+            if name in named or name in registry.BASELINES:
+                raise
+            options.progress(Progress(f"{name}: left out", 1, 1, str(error)))
+    return rows
 
 
 def _row(name: str, split: Split, context: Context, options: TrainingOptions) -> ModelResult:
@@ -278,9 +295,9 @@ def _final(name: str, config: Mapping[str, Any], interactions: Interactions, opt
     return Fitted(name, config, model.scorer(), model.embeddings(), interactions.movies, interactions.users)
 
 
-def _compared(row: ModelResult, rows: Mapping[str, ModelResult], seed: int) -> ModelResult:
-    others = [name for name in registry.BASELINES if name != row.name]
-    return replace(row, against=tuple(compare(row.measured, rows[name].measured, name, seed) for name in others))
+def _compared(row: ModelResult, baselines: Sequence[ModelResult], seed: int) -> ModelResult:
+    others = [one for one in baselines if one.name != row.name]
+    return replace(row, against=tuple(compare(row.measured, one.measured, one.name, seed) for one in others))
 
 
 def _fit_options(name: str, options: TrainingOptions) -> FitOptions:

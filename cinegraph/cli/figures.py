@@ -6,8 +6,8 @@ from rich.table import Table
 from cinegraph.cli.console import out
 from recommenders.training import ModelResult, TrainingRun
 
-OVER = ("popular", "ease")
-"""The baselines that every model is shown beside."""
+OVER = ("popular", "ease", "sparse_ease")
+"""The baselines that every model is shown beside: the last stands in for the one before it where that is too large."""
 
 
 def show_figures(run: TrainingRun) -> None:
@@ -37,10 +37,12 @@ def _accuracy(run: TrainingRun) -> Table:
 
 
 def _differences(run: TrainingRun) -> Table:
-    table = _table("model", *(f"NDCG@10 over {name}" for name in OVER))
+    there = {other.baseline for one in run.results for other in one.against}
+    beside = [name for name in OVER if name in there]
+    table = _table("model", *(f"NDCG@10 over {name}" for name in beside))
     for one in run.results:
         over = {other.baseline: str(other.difference) for other in one.against}
-        table.add_row(_name(one, run), *(over.get(name, "") for name in OVER))
+        table.add_row(_name(one, run), *(over.get(name, "") for name in beside))
     return table
 
 

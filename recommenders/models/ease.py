@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 from scipy.linalg import lapack
 
-from cinegraph.errors import ModelError
+from cinegraph.errors import ModelError, ModelTooLarge
 from recommenders.arrays import Csr, DoubleArray, FloatArray
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Model, ModelConfig
@@ -47,15 +47,15 @@ class Ease(Model[Config]):
         larger, smaller = 4 * n_items**2, min(n_users, n_items)
         needed = (larger + 24 * smaller**2 + 16 * smaller * n_items * (n_users < n_items)) / 1e6
         if needed > self.config.memory_mb:
-            raise ModelError(
+            raise ModelTooLarge(
                 f"EASE over {n_items:,} movies and {n_users:,} users needs about {needed:,.0f} MB, more than memory_mb "
-                f"= {self.config.memory_mb:,}; raise memory_mb, raise min_likes (now {self.config.min_likes}) so that "
-                "fewer movies take part, or train itemknn"
+                f"= {self.config.memory_mb:,}; train sparse_ease, which takes far less, "
+                f"raise memory_mb, or raise min_likes (now {self.config.min_likes}) so that fewer movies take part"
             )
 
 
 def _by_movies(liked: Csr, l2: float) -> FloatArray:
-    precision = _inverse((liked.T @ liked).toarray(), l2)
+    precision = inverse((liked.T @ liked).toarray(), l2)
     diagonal = precision.diagonal().copy()
     weights = np.empty(precision.shape, dtype=np.float32)
     for start in range(0, len(weights), BLOCK):
@@ -66,7 +66,7 @@ def _by_movies(liked: Csr, l2: float) -> FloatArray:
 
 
 def _by_users(liked: Csr, l2: float) -> FloatArray:
-    kernel = _inverse((liked @ liked.T).toarray(), l2)
+    kernel = inverse((liked @ liked.T).toarray(), l2)
     right = kernel @ liked
     by_movie = liked.T.tocsr()
     diagonal = 1 - np.asarray(liked.multiply(right).sum(axis=0)).ravel()
@@ -78,12 +78,12 @@ def _by_users(liked: Csr, l2: float) -> FloatArray:
     return weights
 
 
-def _inverse(gram: DoubleArray, l2: float) -> DoubleArray:
+def inverse(gram: DoubleArray, l2: float) -> DoubleArray:
     """(gram + l2 I)^-1 of a symmetric matrix, by Cholesky; the matrix given is used up."""
     gram[np.diag_indices_from(gram)] += l2
     factor, failed = lapack.dpotrf(gram, lower=1, overwrite_a=1)
-    inverse, failed_too = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    half, failed_too = lapack.dpotri(factor, lower=1, overwrite_c=1)
     if failed or failed_too:
         raise ModelError(f"EASE cannot invert its matrix with l2 = {l2}; raise l2")
-    lower: DoubleArray = np.tril(inverse)
+    lower: DoubleArray = np.tril(half)
     return lower + np.tril(lower, -1).T

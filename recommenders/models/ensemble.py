@@ -19,7 +19,7 @@ import lightgbm
 import numpy as np
 from pydantic import Field
 
-from cinegraph.errors import InvalidInput, NotEnoughData
+from cinegraph.errors import InvalidInput, ModelTooLarge, NotEnoughData
 from cinegraph.types import MAX_RATING, MIN_RATING
 from recommenders import registry
 from recommenders.additive_scorer import AdditiveScorer
@@ -95,15 +95,25 @@ class Ensemble(Model[Config]):
         """Members by name, those left out that have too little to learn from, as content without a catalogue."""
         found, reasons = dict[str, Scorer](), list[str]()
         for place, name in enumerate(names, 1):
-            model = registry.create(name, self.config.configs.get(name))
             try:
-                found[name] = model.fit(ratings, replace(options, validation=None)).scorer()
+                fitted, scorer = self._member(name, ratings, replace(options, validation=None))
+                found[fitted] = scorer
             except NotEnoughData as error:
                 reasons.append(f"{name}: {error}")
             options.progress(Progress(f"members, {what}", place, len(names), name))
         if not found:
             raise NotEnoughData(f"no member of the ensemble can be fitted; {'; '.join(reasons)}")
         return found
+
+    def _member(self, name: str, ratings: Interactions, options: FitOptions) -> tuple[str, Scorer]:
+        """A member, or what stands in for one that is too large, by name."""
+        try:
+            return name, registry.create(name, self.config.configs.get(name)).fit(ratings, options).scorer()
+        except ModelTooLarge:
+            stand_in = registry.entry(name).stand_in
+            if not stand_in:
+                raise
+            return self._member(stand_in, ratings, options)
 
     def _lesson(
         self, members: tuple[Scorer, ...], known: Interactions, target: Interactions, knowledge: Knowledge | None

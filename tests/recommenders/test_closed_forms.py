@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cinegraph.errors import ModelError
+from cinegraph.errors import ModelTooLarge
 from recommenders.model import FitOptions
 from recommenders.models import ease, itemknn
 from recommenders.models.ease import Ease
@@ -72,10 +72,8 @@ def test_movies_with_too_few_likes_take_no_part_in_ease() -> None:
 
 
 def test_too_large_a_catalogue_is_refused_before_it_begins() -> None:
-    message = (
-        r"EASE over 59,047 movies and 162,541 users needs about 97,623 MB, more than memory_mb = 6,000; raise memory_mb"
-    )
-    with pytest.raises(ModelError, match=message):
+    message = "59,047 movies and 162,541 users needs about 97,623 MB, more than memory_mb = 6,000; train sparse_ease"
+    with pytest.raises(ModelTooLarge, match=message):
         Ease(ease.Config())._check_memory(162_541, 59_047)
 
 

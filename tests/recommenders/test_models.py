@@ -258,13 +258,13 @@ def test_an_unfitted_model_says_so(name: str) -> None:
 @EVERY
 def test_embeddings_have_a_row_for_each_movie_and_user(name: str) -> None:
     found = fitted(name).embeddings()
-    assert (found is not None) == (name in ("lightgcn", "xsimgcl", "kgnn"))
+    assert (found is not None) == (name in ("ials", "lightgcn", "xsimgcl", "kgnn"))
     if found is not None:
         assert found.movies.shape == (data().n_movies, 16)
         assert found.users.shape == (data().n_users, 16)
         fourth, fifth = (fitted(name).score(data().history(u)) - found.movies @ found.users[u] for u in (4, 5))
         assert fourth == pytest.approx(fifth, abs=1e-4), "beside the product there is only what is the movie's own"
-        assert (np.abs(fourth).max() < 1e-4) == (name == "lightgcn"), "lightgcn has no biases"
+        assert (np.abs(fourth).max() < 1e-4) == (name in ("ials", "lightgcn")), "these have no biases"
 
 
 @PERSONAL

@@ -18,14 +18,22 @@ def test_all_models_are_there() -> None:
         "lightgcn",
         "xsimgcl",
         "kgnn",
+        "sparse_ease",
+        "ials",
         "content",
         "ensemble",
     )
 
 
 def test_slow_ones_are_trained_where_they_are_named() -> None:
-    assert set(registry.names()) - set(registry.usual()) == {"xsimgcl", "kgnn", "content"}
+    assert set(registry.names()) - set(registry.usual()) == {"content", "sparse_ease", "ials", "xsimgcl", "kgnn"}
     assert set(registry.BASELINES) < set(registry.usual())
+
+
+def test_what_stands_in_for_another_is_a_model_trained_where_it_is_named() -> None:
+    stand_ins = {entry.name: entry.stand_in for entry in registry.MODELS if entry.stand_in}
+    assert stand_ins == {"ease": "sparse_ease"}
+    assert "sparse_ease" not in registry.usual()
 
 
 @pytest.mark.parametrize("name", registry.names())

@@ -6,6 +6,7 @@ from scipy import sparse
 
 from cinegraph.errors import InvalidInput
 from recommenders.filter_scorer import FilterScorer
+from recommenders.least_squares_scorer import LeastSquaresScorer
 from recommenders.scorer_kinds import scorer_from
 from recommenders.scorers import (
     FactorScorer,
@@ -48,8 +49,16 @@ def both() -> FilterScorer:
     return FilterScorer(sparse_one().weights, ITEMS, pair.history_factors, pair.item_factors, POPULARITY)
 
 
-EACH = [dense(), sparse_one(), factors(), both()]
-PERSONAL = pytest.mark.parametrize("scorer", EACH, ids=["dense", "sparse", "factors", "filter"])
+def least_squares() -> LeastSquaresScorer:
+    """The vectors of movies alone, with what users are solved with."""
+    items = factors().item_factors
+    gram = 0.1 * items.T.astype(np.float64) @ items
+    return LeastSquaresScorer(items, gram, np.array([0.2, 0.5, 0.5]), POPULARITY)
+
+
+EACH = [dense(), sparse_one(), factors(), both(), least_squares()]
+KINDS = ["dense", "sparse", "factors", "filter", "least_squares"]
+PERSONAL = pytest.mark.parametrize("scorer", EACH, ids=KINDS)
 HISTORY = History.from_ratings([4, 0, 5, 3], [4.0, 5.0, 2.0, 4.5])
 
 
@@ -137,7 +146,7 @@ def test_a_long_history_is_summed_in_parts() -> None:
 @pytest.mark.parametrize(
     "scorer",
     [PopularityScorer(POPULARITY), *EACH],
-    ids=["popular", "dense", "csr", "factors", "filter"],
+    ids=["popular", *KINDS],
 )
 def test_a_scorer_is_the_same_again_from_its_arrays(scorer: Scorer) -> None:
     again = scorer_from(scorer.kind, scorer.arrays())
@@ -148,7 +157,7 @@ def test_a_scorer_is_the_same_again_from_its_arrays(scorer: Scorer) -> None:
 @pytest.mark.parametrize(
     "scorer",
     [PopularityScorer(POPULARITY), *EACH],
-    ids=["popular", "dense", "csr", "factors", "filter"],
+    ids=["popular", *KINDS],
 )
 def test_many_histories_score_as_each_alone(scorer: Scorer) -> None:
     histories = [HISTORY, *(History.from_ratings(items, [5.0] * len(items)) for items in ([], [3, 6], [1], range(N)))]

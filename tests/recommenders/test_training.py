@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from cinegraph.errors import InvalidInput, ModelRefused, NotEnoughData, NotFound
+from benchmarks import generated
+from cinegraph.errors import InvalidInput, ModelRefused, ModelTooLarge, NotEnoughData, NotFound
 from recommenders import registry, training
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Progress
@@ -36,6 +37,17 @@ def test_the_baselines_are_beside_a_model() -> None:
     assert [one.name for one in found.results] == ["popular", "itemknn", "ease"]
     assert found.best == found.fitted().name == "itemknn"
     assert [one.baseline for one in found.result("itemknn").against] == ["popular", "ease"]
+
+
+def test_a_baseline_that_is_too_large_has_a_stand_in() -> None:
+    """As long as nobody named it: one that was asked for is refused."""
+    many = generated.interactions(300, 400, 9_000)
+    options = replace(OPTIONS, configs={"ease": {"memory_mb": 1}}, final=False)
+    found = train(many, ["itemknn"], options)
+    assert [one.name for one in found.results] == ["popular", "itemknn", "sparse_ease"]
+    assert [one.baseline for one in found.result("itemknn").against] == ["popular", "sparse_ease"]
+    with pytest.raises(ModelTooLarge, match="more than memory_mb = 1; train sparse_ease"):
+        train(many, ["ease"], options)
 
 
 def test_the_best_is_the_best_on_validation() -> None:
