@@ -86,8 +86,8 @@ def measure(movies: int, model: str) -> dict[str, Any]:
         "memory_mb": psutil.Process().memory_info().rss / 2**20,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10,
         "ratings_of_a_user": float(np.median([len(one.ratings) for one in histories])),
-        "slate": timed([lambda one=one: serving.rank(one, WANTED, 20, TUNING) for one in histories]),
-        "plain": timed([lambda one=one: serving.rank(one, MovieFilter(), 20) for one in histories]),
+        "slate": timed([lambda one=one: serving.rank(one, WANTED, tuning=TUNING, places=20) for one in histories]),
+        "plain": timed([lambda one=one: serving.rank(one, MovieFilter()) for one in histories]),
         "fold_in": timed([lambda one=one: served.score(one.known) for one in scored]),
     }
 

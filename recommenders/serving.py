@@ -27,7 +27,7 @@ from recommenders.newcomers import with_newcomers
 from recommenders.ranking import place_of_first, top_k
 from recommenders.scorers import History, Scorer
 from recommenders.similarity import Similarity
-from recommenders.slate import SlateFacts, Tuning, compose
+from recommenders.slate import PLACES, SlateFacts, Tuning, compose
 from recommenders.told import Told, told_of
 
 log = logging.getLogger(__name__)
@@ -314,18 +314,24 @@ class Serving:
     # -- answers -------------------------------------------------------------------------------------------------
 
     def rank(
-        self, history: UserHistory, wanted: MovieFilter, count: int = RANKED, tuning: Tuning = RELEVANCE
+        self,
+        history: UserHistory,
+        wanted: MovieFilter,
+        count: int = RANKED,
+        tuning: Tuning = RELEVANCE,
+        places: int = PLACES,
     ) -> Ranking:
         """The best movies for a history: never one that was rated, viewed, dismissed, said to be liked or filtered out.
 
-        Equal scores are ordered by the model's order of movies, so that the same input gives the same bytes.
+        The first `places`, at most, are composed. Equal scores are ordered by the model's order of movies, so that the
+        same input gives the same bytes.
         """
         scored = self.score(history)
         state = scored.state
         order = top_k(scored.scores, self.allowed(state, history, wanted), count).items
         if tuning.changes:
             taste = scored.taste if tuning.calibration else None
-            order = compose(order, scored.scores[order], state.slate, tuning, taste)
+            order = compose(order, scored.scores[order], state.slate, tuning, taste, min(places, PLACES))
         movie_ids = tuple(state.movie_ids[i] for i in order)
         return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal)
 

@@ -31,7 +31,7 @@ from cinegraph.errors import InvalidInput
 from cinegraph.types import Label, MovieFilter, NodeRef
 from recommenders.histories import UserHistory
 from recommenders.serving import RELEVANCE, Member, Ranking
-from recommenders.slate import Tuning
+from recommenders.slate import PLACES, Tuning
 
 CURSOR = "recommendations"
 
@@ -156,7 +156,8 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
 async def _ranked(info: Info, asked: Asked, history: UserHistory) -> Ranking:
     serving = info.context.services.serving
     if asked.group is None:
-        return serving.rank(history, asked.wanted, tuning=asked.tuning)
+        places = PLACES if asked.after else asked.first  # where a page begins depends on all places before it
+        return serving.rank(history, asked.wanted, tuning=asked.tuning, places=places)
     members, visible = await members_of(info, asked.group), UserHistory(None, None)
     if asked.group.with_me:
         members, visible = [Member(history), *members], history
