@@ -332,7 +332,7 @@ class Serving:
         if tuning.changes:
             taste = scored.taste if tuning.calibration else None
             order = compose(order, scored.scores[order], state.slate, tuning, taste, min(places, PLACES))
-        movie_ids = tuple(state.movie_ids[i] for i in order)
+        movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
         return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal)
 
     def rank_group(
