@@ -177,8 +177,8 @@ SPREADS: Final[dict[Spread, type[_Nearest] | type[_Volume]]] = {Spread.MMR: _Nea
 class _Balance:
     """How far the shares of genres would be from the user's with each movie of the pool added.
 
-    The same as `divergence` of `beyond_accuracy.py`, written out for shares that sum to 1: what genres outside the
-    user's taste would add is 0 whatever is shown.
+    As `divergence` of `beyond_accuracy.py`, written out: what genres outside the user's taste would add is 0 whatever
+    is shown. A list without any genre is as far as one of other genres alone: a movie without one wins nothing.
     """
 
     def __init__(self, genres: DoubleArray, taste: DoubleArray) -> None:
@@ -193,7 +193,7 @@ class _Balance:
         shown = (self._sum + self._genres) / np.maximum(self._totals, 1e-12)[:, None]
         smoothed = (1 - SMOOTHING) * shown + SMOOTHING * self._taste
         bits = self._entropy - np.log2(smoothed) @ self._taste
-        return np.where(self._totals > 0, np.maximum(bits, 0.0), 0.0)
+        return np.maximum(bits, 0.0)
 
     def take(self, place: int) -> None:
         """One more in the list."""
