@@ -152,14 +152,16 @@ def allowed(described: Mapping[str, Any]) -> str:
 def _shape(name: str) -> type[BaseModel]:
     """What a file for the model of that name may hold."""
     config = registry.model_class(name).config_class
-    return create_model(
-        name,
-        __config__=ConfigDict(extra="forbid", frozen=True),
-        model=(Literal[name], Field(description="the model to train")),
-        protocol=(str, Field(DEFAULT, description=f"{', '.join(protocol_names())}, or a .yaml file beside this one")),
-        seed=(int, Field(0, ge=0, le=2**32 - 1, description="what random draws depend on")),
-        hyper_parameters=(config, Field(config(), description="those that are not given stay at their defaults")),
-    )
+    fields: dict[str, Any] = {
+        "model": (Literal[name], Field(description="the model to train")),
+        "protocol": (
+            str,
+            Field(DEFAULT, description=f"{', '.join(protocol_names())}, or a .yaml file beside this one"),
+        ),
+        "seed": (int, Field(0, ge=0, le=2**32 - 1, description="what random draws depend on")),
+        PARAMETERS: (config, Field(config(), description="those that are not given stay at their defaults")),
+    }
+    return create_model(name, __config__=ConfigDict(extra="forbid", frozen=True), **fields)
 
 
 def _described(shape: type[BaseModel]) -> dict[str, Any]:
