@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cinegraph.errors import RunsUnavailable
 from cinegraph.locks import Presence
@@ -32,7 +32,10 @@ class RunRecorder:
         self._failed = False
         self.store.end_those_left()
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """What still goes on is killed now."""
         self._try(lambda: self.store.end_those_of(self._presence.name))
         self._presence.leave()
