@@ -25,6 +25,7 @@ from recommenders.interactions import Interactions
 from recommenders.model import Embeddings, FitOptions, Learning, Model, Progress, silent
 from recommenders.newcomers import with_newcomers
 from recommenders.protocol import DEFAULT, Protocol, divide, load_protocol
+from recommenders.recording import UNRECORDED, Record, Recorder, Subject
 from recommenders.scorers import Scorer
 from recommenders.segments import Segment, segments
 from recommenders.significance import Verdict, all_pairs
@@ -38,7 +39,7 @@ class TrainingOptions:
     `protocol` says how ratings are divided; `configs` gives hyper-parameters by model, which are then not searched;
     `max_users` bounds the users that an evaluation asks about (drawn by the seed), for data sets with very many;
     `facts`, by the positions of the ratings' movies, adds figures of diversity and calibration; without `final` the
-    best model is not fitted on all ratings, as publishing needs it.
+    best model is not fitted on all ratings, as publishing needs it; `recorder` keeps each model's training.
     """
 
     seed: int = 0
@@ -49,6 +50,7 @@ class TrainingOptions:
     final: bool = True
     device: str = "auto"
     progress: Callable[[Progress], None] = silent
+    recorder: Recorder = UNRECORDED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,6 +167,7 @@ def train(interactions: Interactions, names: Sequence[str] = (), options: Traini
     asked = tuple(dict.fromkeys(names)) or registry.usual()
     beside = _check_names(asked, options)
     split, protocol = divide(interactions, options.protocol)
+    options = replace(options, protocol=protocol)
     context = Context("", protocol.name, "", options.seed, interactions.fingerprint())
     wanted = {*registry.BASELINES, *asked, *beside}
     trained = _trained([name for name in registry.names() if name in wanted], names, split, context, options)
@@ -235,9 +238,30 @@ def _trained(
 
 
 def _row(name: str, split: Split, context: Context, options: TrainingOptions) -> ModelResult:
+    with options.recorder.training(subject(name, context.fingerprint, options)) as record:
+        row = _measured(name, split, context, options, record)
+        record.measured(row.config, {**row.validation.figures(), **row.test.figures()}, row.learning)
+    return row
+
+
+def subject(name: str, fingerprint: str, options: TrainingOptions) -> Subject:
+    """What is recorded of a model before it is trained."""
+    return Subject(
+        model=name,
+        fingerprint=fingerprint,
+        protocol=options.protocol.name,
+        protocol_fingerprint=options.protocol.fingerprint,
+        seed=options.seed,
+        device=registry.model_class(name).check_device(options.device),
+        max_users=options.max_users,
+        given=options.configs.get(name, {}),
+    )
+
+
+def _measured(name: str, split: Split, context: Context, options: TrainingOptions, record: Record) -> ModelResult:
     started = time.perf_counter()
     fit = _fit_options(name, options)
-    model, on_validation = _chosen(name, split, options)
+    model, on_validation = _chosen(name, split, options, record)
     config = model.config.model_dump()
     scorer = _served(registry.create(name, config).fit(split.before_test(), fit), options)
     question = split.question(TEST)
@@ -273,21 +297,28 @@ def _curve(scorer: Scorer, split: Split, options: TrainingOptions) -> dict[int, 
     }
 
 
-def _chosen(name: str, split: Split, options: TrainingOptions) -> tuple[Model[Any], UserMetrics]:
+def _chosen(name: str, split: Split, options: TrainingOptions, record: Record) -> tuple[Model[Any], UserMetrics]:
     """The model fitted on train that does best on validation, and how it does there; of equals the first."""
     given = options.configs.get(name)
     search = registry.model_class(name).search if given is None else ()
-    question = split.question(VALIDATION)
-    fit = replace(_fit_options(name, options), validation=question)
     best: tuple[Model[Any], UserMetrics] | None = None
     for number, config in enumerate(search or (given or {},)):
-        model = registry.create(name, config).fit(split.train, fit)
-        measured = ask(_served(model, options), question, options.max_users, options.seed)
+        model, measured = judged(name, config, split, options, record.looked)
         options.progress(Progress(f"{name}: choosing", number + 1, max(len(search), 1), _described(config)))
         if best is None or measured.ndcg_at_10.mean() > best[1].ndcg_at_10.mean():
             best = model, measured
     assert best is not None
     return best
+
+
+def judged(
+    name: str, config: Mapping[str, Any], split: Split, options: TrainingOptions, looked: Callable[[int, float], None]
+) -> tuple[Model[Any], UserMetrics]:
+    """The model with these hyper-parameters fitted on train, and how it does on validation."""
+    question = split.question(VALIDATION)
+    fit = replace(_fit_options(name, options), validation=question, looked=looked)
+    model = registry.create(name, config).fit(split.train, fit)
+    return model, ask(_served(model, options), question, options.max_users, options.seed)
 
 
 def _final(name: str, config: Mapping[str, Any], interactions: Interactions, options: TrainingOptions) -> Fitted:

@@ -18,6 +18,8 @@ DATA = (
     "*.css",
     "*.typed",
     "*.py",
+    "*.sql",
+    "*.yaml",
     "keywords.txt",
     "pairs.txt",
     "LICENSE.*",
