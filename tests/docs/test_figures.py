@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from benchmarks.tables import DOCUMENT, TABLES, filled
+from benchmarks.tables import DOCUMENT, filled
 from recommenders.similarity import BLENDED, SimilarityBasis
 
 ROOT = Path(__file__).parents[2]
@@ -54,4 +54,4 @@ def test_the_weight_of_behaviour_is_the_best_that_was_tried() -> None:
 def test_the_tables_of_the_models_are_those_of_the_benchmarks() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     assert filled(text) == text, "run python -m benchmarks.tables"
-    assert text.count("<!-- table: ") == len(TABLES)
+    assert text.count("<!-- table: ") == text.count("<!-- end -->") > 5
