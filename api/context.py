@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import strawberry
+from strawberry.dataloader import DataLoader
 
-from api.compiler.planner import Planner
+from api.compiler.planner import Place, Planner
 from api.compiler.roots import Build
 from api.ids import Cursors
 from cinegraph.errors import NotSignedIn
@@ -37,6 +38,8 @@ class Context:
     request_id: str
     reached: dict[str, int] = field(default_factory=dict)
     """Nodes that each root field may reach by its page sizes; kept by the planner, which limits their sum."""
+    loaders: dict[Place, DataLoader[str, Any]] = field(default_factory=dict)
+    """What is made of many nodes at once for a field below them, by the field's place; see `api/similar.py`."""
 
     def signed_in(self) -> str:
         """The caller's id; `NotSignedIn` for an anonymous one."""

@@ -17,9 +17,8 @@ from graphql import (
     get_named_type,
     print_ast,
 )
-from graphql.pyutils import Path
 
-from api.compiler.planner import coerced, selected_at
+from api.compiler.planner import Place, coerced, place_of, selected_at
 from api.compiler.roots import Wanted, hydrate
 from api.compiler.selection import Scope, Selected, fields_of
 from api.compiler.shape import TYPE_KEY
@@ -47,10 +46,6 @@ TARGETS: Final = {
     Relation.FROM_COUNTRY: frozenset({"Country"}),
     Relation.IN_LANGUAGE: frozenset({"Language"}),
 }
-
-Place: TypeAlias = tuple[str, ...]
-"""The way from the root field down to a node: the type and the response key of each step, without list positions."""
-
 
 Nodes: TypeAlias = Mapping[tuple[Place, str], Mapping[str, Any]]
 """What the client asked of each node, by place and type, then by key."""
@@ -119,18 +114,8 @@ class Hydrated:
 
     def at(self, info: Info, node: NodeRef) -> Any:
         """The node for the field that `info` stands at; None where the graph does not have it any more."""
-        where = (_place(info), node.label.value)
+        where = (place_of(info), node.label.value)
         return (self.read.get(where) or self.known.get(where) or {}).get(node.id)
-
-
-def _place(info: Info) -> Place:
-    steps = []
-    path: Path | None = info.path
-    while path is not None:
-        if path.typename is not None:
-            steps.append(f"{path.typename}.{path.key}")
-        path = path.prev
-    return tuple(reversed(steps))
 
 
 def layout_of(info: Info) -> Layout:
@@ -138,7 +123,7 @@ def layout_of(info: Info) -> Layout:
     scope = Scope(info.schema, info.fragments, coerced(info))
     groups: dict[tuple[str, str], list[Slot]] = {}
     named: list[tuple[Slot, tuple[str, ...]]] = []
-    for slot in _slots(scope, selected_at(info), _place(info), ()):
+    for slot in _slots(scope, selected_at(info), place_of(info), ()):
         fields = fields_of(scope, slot.kind, slot.selected.sets)
         if _is_on_path(slot.place) and all(one.name in ("id", "__typename") for one in fields):
             named.append((slot, tuple(one.key for one in fields if one.name == "id")))
@@ -188,7 +173,11 @@ def _objects(scope: Scope, kind: object) -> Iterable[GraphQLObjectType]:
 
 
 def hydrated(
-    info: Info, refs_of: Callable[[tuple[str, ...]], Iterable[NodeRef]], *, user_id: str | None = None
+    info: Info,
+    refs_of: Callable[[tuple[str, ...]], Iterable[NodeRef]],
+    *,
+    user_id: str | None = None,
+    counted: bool = False,
 ) -> Awaitable[Hydrated]:
     """Read all nodes below the field of `info`; `refs_of` says which, from the names of the fields on the way.
 
@@ -204,6 +193,7 @@ def hydrated(
         info,
         hydrate(layout.wanted(), versioned=user_id is not None),
         "signed in" if user_id else "",
+        counted=counted,
         model=services.serving.model_version,
         user=user_id,
         **keys,

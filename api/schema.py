@@ -13,6 +13,7 @@ from strawberry.extensions import DisableIntrospection, ParserCache, ValidationC
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.base import StrawberryObjectDefinition
 
+from api.compiler.model import Resolved, meaning
 from api.compiler.shape import TYPE_KEY
 from api.mutations import Mutation
 from api.queries import Query
@@ -59,7 +60,8 @@ def _look_up(kind: GraphQLObjectType) -> None:
     """Let every field take its value from the answer; an object of a class of ours has resolvers of its own."""
     kind.is_type_of = None
     for field in kind.fields.values():
-        field.resolve = _by_key(_own(field))
+        resolved = isinstance(meaning(field), Resolved)
+        field.resolve = _from_key(field.resolve) if resolved else _by_key(_own(field))
 
 
 def _by_key(own: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,6 +69,15 @@ def _by_key(own: Callable[..., Any]) -> Callable[..., Any]:
         if type(source) is dict:
             return source[info.path.key]
         return own(source, info, **arguments)
+
+    return resolve
+
+
+def _from_key(own: Callable[..., Any]) -> Callable[..., Any]:
+    """The field's own resolver, which goes on from the key that the compiled answer has."""
+
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        return own(source[info.path.key], info, **arguments)
 
     return resolve
 

@@ -5,11 +5,14 @@ popular than others. Directors, actors and keywords keep to a kind mostly, so th
 like.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
 from cinegraph.types import LIKED, Label, Relation
-from recommenders.arrays import Csr, DoubleArray, IntArray
+from graph.snapshot import CODES, Snapshot, assemble, edges_among
+from recommenders.arrays import Csr, DoubleArray, FloatArray, IntArray
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 
@@ -31,17 +34,15 @@ ENTITIES = (
 def interactions(users: int, movies: int, ratings: int, seed: int = 0) -> Interactions:
     """Some `ratings` ratings, less those drawn twice; half of them are likes."""
     rng = np.random.default_rng(seed)
-    kind, order = _kinds(movies, rng), rng.zipf(1.5, movies) + rng.random(movies)
-    activity = rng.lognormal(0.0, 1.0, users)
+    kind, tastes, order, activity = world(users, movies, rng)
     drawn = AGAIN * ratings / users * activity / activity.mean()
     user = np.repeat(np.arange(users), np.maximum(5, drawn.astype(np.int64)))
-    tastes = rng.integers(0, TASTES, (users, PER_USER))
     wanted = tastes[user, rng.integers(0, PER_USER, len(user))]
     stray = rng.random(len(user)) < STRAYS
     wanted[stray] = rng.integers(0, TASTES, int(stray.sum()))
     movie = _drawn(kind, order, wanted, rng)
     user, movie = np.divmod(np.unique(user * movies + movie), movies)
-    liked = rng.random(len(user)) < np.where((tastes[user] == kind[movie][:, None]).any(axis=1), 0.6, 0.2)
+    liked = rng.random(len(user)) < chance_of_liking(tastes[user], kind[movie])
     return Interactions(
         users=np.array([f"{number:07}" for number in range(users)]),
         movies=np.array([f"{number:07}" for number in range(movies)]),
@@ -50,6 +51,19 @@ def interactions(users: int, movies: int, ratings: int, seed: int = 0) -> Intera
         rating=np.where(liked, LIKED + 0.5, LIKED - 1).astype(np.float32),
         at=np.sort(rng.integers(1_000_000_000_000, 1_600_000_000_000, len(user))),
     )
+
+
+def world(users: int, movies: int, rng: np.random.Generator) -> tuple[IntArray, IntArray, DoubleArray, DoubleArray]:
+    """The kind of each movie (movies,) and those each user likes (users, PER_USER); how well known each movie is, and
+    how active each user."""
+    kind, order = _kinds(movies, rng), rng.zipf(1.5, movies) + rng.random(movies)
+    activity = rng.lognormal(0.0, 1.0, users)
+    return kind, rng.integers(0, TASTES, (users, PER_USER)), order, activity
+
+
+def chance_of_liking(tastes: IntArray, kind: IntArray) -> DoubleArray:
+    """How likely one with these tastes (n, PER_USER) likes a movie of a kind (n,)."""
+    return np.where((tastes == kind[:, None]).any(axis=1), 0.6, 0.2)
 
 
 def knowledge(movies: int, seed: int = 0) -> Knowledge:
@@ -74,6 +88,37 @@ def knowledge(movies: int, seed: int = 0) -> Knowledge:
         if label is Label.PERSON:
             matrix.resize((movies, people))
     return Knowledge(links)
+
+
+def snapshot(known: Knowledge, popularity: FloatArray) -> Snapshot:
+    """The catalogue as it is in memory: movies of 1920 to 2025, of 70 to 180 minutes, and their entities."""
+    movies, rng = len(popularity), np.random.default_rng(len(popularity))
+    years, minutes = rng.integers(1920, 2026, movies).tolist(), rng.integers(70, 181, movies).tolist()
+    films = [
+        {"id": f"{n:07}", "name": f"Movie {n}", "year": years[n], "runtime": minutes[n], "popularity": popularity[n]}
+        for n in range(movies)
+    ]
+    first, others = dict[Label, int](), list[dict[str, str]]()
+    for label, count in known.entities.items():
+        first[label] = movies + len(others)
+        others += [
+            {"id": f"{label.value.lower()}-{n}", "name": f"{label} {n}", "label": label.value} for n in range(count)
+        ]
+    rows = [_edges(relation, first[label], matrix) for relation, (label, matrix) in known.links.items()]
+    return assemble(0, "", [], films, others, edges_among(np.arange(movies + len(others)), rows))
+
+
+def _edges(relation: Relation, first: int, matrix: Csr) -> dict[str, Any]:
+    """The relationships of one kind, each with a number of its own."""
+    links = matrix.tocoo()
+    count = matrix.nnz
+    return {
+        "movie": links.row.tolist(),
+        "other": (links.col + first).tolist(),
+        "relation": [relation.value] * count,
+        "number": (np.arange(count) + CODES[relation] * 10**9).tolist(),
+        "order": [0 if relation is Relation.ACTED_IN else -1] * count,
+    }
 
 
 def _kinds(movies: int, rng: np.random.Generator) -> IntArray:

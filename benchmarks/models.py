@@ -1,45 +1,128 @@
-"""Every model on a folder of MovieLens ratings: the table of figures, and the seconds each took.
+"""Every model under several protocols: the table of figures with intervals, the curve of cold users, the seconds.
 
-python -m benchmarks.models ../shared/data/ml-latest-small
+    python -m benchmarks.models [--protocol user_time …] [--sequences FILE] [MODEL …]
+
+On the graph of CINEGRAPH_HOME (`cinegraph ingest movielens`, then `cinegraph ingest tmdb`), as `cinegraph evaluate`
+measures. `--sequences` takes a file of lines `user item` in the order of time (ML-1M as the authors of SASRec have it)
+instead of the graph: each user's last one is to be found, the one before it is for validation, and every one is a like.
+What is measured replaces the rows of the same protocol and model in `benchmarks/results/models.json`; others stay.
 """
 
-import sys
+import argparse
+import asyncio
+import gzip
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+from rich.console import Console
+from rich.table import Table
 
+from benchmarks.ingest import machine
+from cinegraph.app import open_graph
+from cinegraph.settings import Settings, load_settings
+from graph.snapshot import load_snapshot
+from recommenders.facts import MovieFacts, facts_of
 from recommenders.interactions import Interactions
-from recommenders.training import ModelResult, TrainingOptions, train
+from recommenders.protocol import load_protocol
+from recommenders.publishing import load_interactions
+from recommenders.training import ModelResult, TrainingOptions, TrainingRun, train
+
+RESULT = Path(__file__).parent / "results" / "models.json"
+PROTOCOLS = ("user_time", "cold_movies", "cold_users")
+MODELS = ("popular", "itemknn", "ease", "sparse_ease", "ials", "graphfilter", "content", "ensemble")
+"""Those of a minute or two each; lightgcn, xsimgcl and kgnn where they are named."""
+SEQUENCES = ("popular", "itemknn", "ease", "sparse_ease", "graphfilter")
+LAST = "leave_last_out"
+SECOND = 1_000
 
 
-def interactions(folder: Path) -> Interactions:
-    """The ratings of a MovieLens folder."""
-    ratings = pl.read_csv(folder / "ratings.csv")
-    at = pl.col("timestamp") * 1000
-    return Interactions.from_frame(ratings.select(user_id="userId", movie_id="movieId", rating="rating", at=at))
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("models", nargs="*")
+    arguments.add_argument("--protocol", action="append")
+    arguments.add_argument("--sequences", type=Path)
+    given = arguments.parse_args()
+    if given.sequences:
+        runs = [("ml-1m sequences", trained(sequences(given.sequences), None, LAST, given.models or SEQUENCES))]
+    else:
+        runs = asyncio.run(measured(load_settings(), given.protocol or PROTOCOLS, given.models or MODELS))
+    for data, run in runs:
+        write(data, run)
+        show(run)
 
 
-def line(one: ModelResult) -> str:
-    """One row of the table."""
-    test, recall = one.test, f"{one.test.recall_at_10.mean:.4f} | {one.test.recall_at_20.mean:.4f}"
-    over_popular = next((str(beside.difference) for beside in one.against if beside.baseline == "popular"), "")
-    return (
-        f"| {one.name} | {one.validation.ndcg_at_10} | {test.ndcg_at_10} | {over_popular} "
-        f"| {recall} | {test.mrr.mean:.4f} | {test.coverage_at_10:.4f} "
-        f"| {test.novelty_at_10.mean:.2f} | {one.seconds:.1f} |"
-    )
+async def measured(
+    settings: Settings, protocols: Sequence[str], models: Sequence[str]
+) -> list[tuple[str, TrainingRun]]:
+    async with open_graph(settings) as client:
+        snapshot, ratings = await load_snapshot(client.reader, 0, ""), await load_interactions(client.reader)
+    facts = facts_of(snapshot, ratings.movies)
+    return [("graph", trained(ratings, facts, protocol, models)) for protocol in protocols]
 
 
-def main(folder: Path) -> None:
-    """Train all and print the table."""
-    run = train(interactions(folder), options=TrainingOptions(device="cpu"))
-    print(f"{folder.name}: {run.protocol.name}, {run.test_users} test users, seed {run.seed}, best: {run.best}\n")
-    print("| model | validation NDCG@10 | test NDCG@10 | over popular | R@10 | R@20 | MRR | coverage | bits | s |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+def trained(ratings: Interactions, facts: MovieFacts | None, protocol: str, models: Sequence[str]) -> TrainingRun:
+    options = TrainingOptions(protocol=load_protocol(protocol), facts=facts, final=False, device="cpu")
+    return train(ratings, models, options)
+
+
+def sequences(path: Path) -> Interactions:
+    """Every line as a like, a second after the one before it."""
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
+        pairs = [line.split() for line in file if line.strip()]
+    at = [number * SECOND for number in range(len(pairs))]
+    columns = {"user_id": [user for user, _ in pairs], "movie_id": [movie for _, movie in pairs]}
+    return Interactions.from_frame(pl.DataFrame(columns).with_columns(rating=pl.lit(5.0), at=pl.Series(at)))
+
+
+def write(data: str, run: TrainingRun) -> None:
+    """What was measured, in the place of what stands there of the same protocol and models."""
+    found: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {"protocols": {}}
+    place = found["protocols"].setdefault(run.protocol.name, {"models": {}})
+    place |= {"data": data, "users": run.test_users, "fingerprint": run.fingerprint[:12], "machine": machine()}
+    place["models"] |= {one.name: row(one) for one in run.results}
+    RESULT.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def row(one: ModelResult) -> dict[str, Any]:
+    """The figures of one model, on test but where they say otherwise."""
+    test = one.test
+    beyond = {
+        "genre_distance": test.genre_distance_at_10,
+        "calibration_error": test.calibration_error_at_10,
+        "novelty_bits": test.novelty_at_10,
+    }
+    return {
+        "validation_ndcg_at_10": one.validation.ndcg_at_10.mean,
+        "ndcg_at_10": figure(test.ndcg_at_10),
+        "recall_at_10": test.recall_at_10.mean,
+        "recall_at_20": test.recall_at_20.mean,
+        "mrr": test.mrr.mean,
+        "coverage": test.coverage_at_10,
+        **{name: value.mean for name, value in beyond.items() if value is not None},
+        "over": {beside.baseline: figure(beside.difference) for beside in one.against},
+        "curve": {str(known): figure(value) for known, value in one.curve.items()},
+        "seconds": one.seconds,
+    }
+
+
+def figure(estimate: Any) -> list[float]:
+    """Mean and interval."""
+    return [estimate.mean, estimate.low, estimate.high]
+
+
+def show(run: TrainingRun) -> None:
+    table = Table("model", "NDCG@10", "over ease", "R@10", "R@20", "coverage", "s", title=run.protocol.name)
     for one in run.results:
-        print(line(one))
-    print("\n" + "\n".join(f"{one.name}: {dict(one.config)}" for one in run.results))
+        over = next((str(beside.difference) for beside in one.against if beside.baseline == "ease"), "")
+        recall = f"{one.test.recall_at_10.mean:.4f}", f"{one.test.recall_at_20.mean:.4f}"
+        table.add_row(
+            one.name, str(one.test.ndcg_at_10), over, *recall, f"{one.test.coverage_at_10:.3f}", f"{one.seconds:.0f}"
+        )
+    Console(width=120).print(table)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

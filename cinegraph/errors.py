@@ -30,6 +30,7 @@
     │   ├── ModelTooLarge          a model whose matrices do not fit
     │   ├── ModelRefused           a model that must not be served
     │   └── ArtifactCorrupt        an artefact that is truncated, foreign or changed
+    ├── RunsUnavailable            the record of runs cannot be read or written
     ├── SecretBroken               a password or key in a file that was cut short
     └── MissingExtra               an optional part that is not installed
 
@@ -238,6 +239,12 @@ class ArtifactCorrupt(ModelError):
     """An artefact that is truncated, foreign or changed."""
 
     code = "ARTIFACT_CORRUPT"
+
+
+class RunsUnavailable(CinegraphError):
+    """The record of runs cannot be read or written."""
+
+    code = "RUNS_UNAVAILABLE"
 
 
 class SecretBroken(CinegraphError):

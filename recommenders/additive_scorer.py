@@ -1,4 +1,4 @@
-"""Several scorers under one additive ranker: the score is a sum of curves, one for each member, and a part of the movie.
+"""Several scorers under one additive ranker: a sum of curves, one for each member, and a part of the movie's own.
 
 Where a generalised additive model ranks (Zhuang et al. 2021), each addend can be shown, and is exact: there is nothing
 that several members do together.
@@ -22,9 +22,9 @@ class AdditiveScorer:
     """score(i) = own[i] + sum over members m of curve_m(score_m(i) / the best of them outside the history).
 
     `own` (movies,) is what a movie has of its own, whoever asks. The curve of a member is a step function that is 0
-    at 0: steps `starts[m]` to `starts[m + 1]` of `thresholds` and `values`; beyond each threshold the curve rises by the
-    step's value. What a member gives is divided among the movies of the history as the member's own contributions are,
-    by size; the rest evenly among those that anybody likes.
+    at 0: steps `starts[m]` to `starts[m + 1]` of `thresholds` and `values`; beyond each threshold the curve rises by
+    the step's value. What a member gives is divided among the movies of the history as the member's own contributions
+    are, by size; the rest evenly among those that anybody likes.
     """
 
     kind: ClassVar[str] = "additive"
@@ -69,8 +69,7 @@ class AdditiveScorer:
         return np.stack([self.score(History(histories.indices[part], histories.data[part])) for part in parts])
 
     def relative(self, history: History) -> list[FloatArray]:
-        """Of each member the scores as parts of its best one outside the history (movies,); zeros where the history says
-        nothing to it."""
+        """Of each member the scores as parts of its best one outside the history (movies,), or zeros."""
         free = self.popularity > 0
         free[history.items] = False
         return [self._relative(member, history, free) for member in self.members]

@@ -34,13 +34,23 @@ def entity_rows(snapshot: Snapshot, told: Told) -> Csr:
 
 def content_rows(snapshot: Snapshot, told: Told, columns: IntArray) -> Csr:
     """What telling entities say of movies by number, of length 1 (columns, entities); nothing of one that is -1."""
-    rows = entity_rows(snapshot, told)
-    telling = snapshot.information[snapshot.movies :] >= TELLING
-    rows = Csr(rows @ sparse.diags_array(telling.astype(np.float64)))
+    worth = telling(snapshot.information[told.entity])
+    shape = (snapshot.movies, len(snapshot.ids) - snapshot.movies)
+    values = (worth * told.weight, told.entity - snapshot.movies, told.indptr)
+    rows = Csr(sparse.csr_array(values, shape=shape, copy=True))  # what tells nothing is taken out in place
     rows.eliminate_zeros()
+    return Csr(sparse.vstack([of_length_one(rows), sparse.csr_array((1, rows.shape[1]))], format="csr")[columns])
+
+
+def telling(information: DoubleArray) -> DoubleArray:
+    """How much entities count for likeness, by their bits of information: at most `BITS`, below `TELLING` nothing."""
+    return np.where(information >= TELLING, np.minimum(information, BITS), 0.0)
+
+
+def of_length_one(rows: Csr) -> Csr:
+    """The rows, each of length 1, or empty where it was: their products are cosines."""
     length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
-    scaled = sparse.diags_array(1 / np.maximum(length, 1e-12)) @ rows
-    return Csr(sparse.vstack([scaled, sparse.csr_array((1, rows.shape[1]))], format="csr")[columns])
+    return Csr(sparse.diags_array(1 / np.maximum(length, 1e-12)) @ rows)
 
 
 def content_vectors(snapshot: Snapshot, told: Told) -> DoubleArray:

@@ -7,7 +7,15 @@ from typing import ClassVar
 import numpy as np
 
 from recommenders.arrays import AnyArray, BoolArray, Csr, DoubleArray, FloatArray, IntArray
-from recommenders.scorers import FactorScorer, History, Neighbours, candidates_of, check_shape, or_popularity
+from recommenders.scorers import (
+    FactorScorer,
+    History,
+    Neighbours,
+    candidates_of,
+    check_shape,
+    or_popularity,
+    products,
+)
 
 SHORTEST = 1e-12
 """A vector that is no longer has no direction."""
@@ -35,10 +43,6 @@ class CosineScorer:
     def _tells(self) -> BoolArray:
         return np.asarray(self.history_factors.any(axis=1))
 
-    @cached_property
-    def _items(self) -> DoubleArray:
-        return self.item_factors.astype(np.float64)
-
     def is_personal(self, history: History) -> bool:
         """Whether a movie of the history has a vector."""
         return self._factors.is_personal(history)
@@ -51,8 +55,8 @@ class CosineScorer:
         """The product of the user's direction with every movie's vector, and the bias."""
         if not self.is_personal(history):
             return candidates_of(self.popularity, candidates)
-        scores = np.einsum("id,d->i", self._items, self._parts(history).sum(axis=0)) + self.biases
-        return candidates_of(scores.astype(np.float32), candidates)
+        scores = products(self.item_factors, self._parts(history).sum(axis=0)) + self.biases
+        return candidates_of(scores, candidates)
 
     def score_many(self, histories: Csr) -> FloatArray:
         """The same for many histories, as a product of matrices."""
@@ -64,7 +68,7 @@ class CosineScorer:
     def contributions(self, history: History, movie_index: int) -> FloatArray:
         """What each movie of the history adds to the product, and its share of the bias."""
         shares = self._tells[history.items].astype(np.float64)
-        parts = np.einsum("hd,d->h", self._parts(history), self._items[movie_index])
+        parts = np.einsum("hd,d->h", self._parts(history), self.item_factors[movie_index].astype(np.float64))
         return np.asarray(parts + self.biases[movie_index] * shares / max(shares.sum(), 1.0), dtype=np.float32)
 
     def similar(self, movie_index: int, k: int) -> Neighbours:

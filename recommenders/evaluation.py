@@ -97,6 +97,16 @@ class Evaluation:
     taste_distance_at_10: Estimate | None = None
     calibration_error_at_10: Estimate | None = None
 
+    def figures(self) -> dict[str, float]:
+        """Every figure as a number, by part and name, and the two ends of its interval as `_low` and `_high`."""
+        found = {"users": float(self.users)}
+        for name, value in ((one.name, getattr(self, one.name)) for one in fields(self)):
+            if isinstance(value, Estimate):
+                found |= {name: value.mean, f"{name}_low": value.low, f"{name}_high": value.high}
+            elif isinstance(value, float):
+                found[name] = value
+        return {f"{self.context.part}/{name}": value for name, value in found.items()}
+
     def as_json(self) -> dict[str, Any]:
         """Numbers and strings only."""
         return asdict(self)

@@ -15,6 +15,7 @@ from recommenders.scorers import (
     candidates_of,
     check_shape,
     or_popularity,
+    products,
 )
 
 
@@ -37,10 +38,6 @@ class FilterScorer:
         return ItemItemScorer(self.weights, self.items, self.popularity)
 
     @cached_property
-    def _items(self) -> DoubleArray:
-        return self.item_factors.astype(np.float64)
-
-    @cached_property
     def _tells(self) -> BoolArray:
         return np.asarray(self.history_factors.any(axis=1))
 
@@ -52,7 +49,7 @@ class FilterScorer:
         """The sum of both parts."""
         if not self.is_personal(history):
             return candidates_of(self.popularity, candidates)
-        scores = self._links.sums(history) + np.einsum("id,d->i", self._items, self._parts(history).sum(axis=0))
+        scores = self._links.sums(history) + products(self.item_factors, self._parts(history).sum(axis=0))
         return candidates_of(scores.astype(np.float32), candidates)
 
     def score_many(self, histories: Csr) -> FloatArray:
@@ -65,14 +62,14 @@ class FilterScorer:
 
     def contributions(self, history: History, movie_index: int) -> FloatArray:
         """What both parts give for each movie of the history."""
-        low_rank = np.einsum("hd,d->h", self._parts(history), self._items[movie_index])
+        low_rank = np.einsum("hd,d->h", self._parts(history), self.item_factors[movie_index].astype(np.float64))
         return np.asarray(self._links.contributions(history, movie_index) + low_rank, dtype=np.float32)
 
     def similar(self, movie_index: int, k: int) -> Neighbours:
         """By the weight between the two in either direction, both parts of it, the larger one; only weights above 0."""
         start, end = self._links.between(movie_index)
-        start += np.einsum("id,d->i", self._items, self.history_factors[movie_index])
-        end += np.einsum("id,d->i", self.history_factors, self._items[movie_index])
+        start += products(self.item_factors, self.history_factors[movie_index])
+        end += products(self.history_factors, self.item_factors[movie_index])
         scores = np.maximum(start, end)
         scores[movie_index] = 0
         return best_neighbours(scores, k)

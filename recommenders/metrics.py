@@ -54,3 +54,11 @@ def novelty_at(lists: IntArray, popularity: FloatArray, n_users: int, k: int) ->
     shown = lists[:, :k] >= 0
     bits = np.where(shown, information[lists[:, :k]], 0.0).sum(axis=1)
     return np.asarray(bits / np.maximum(shown.sum(axis=1), 1), dtype=np.float64)
+
+
+def auc(alike: DoubleArray, unlike: DoubleArray) -> float:
+    """How often one of the first has a higher score than one of the second, an equal one counting half (Hanley and
+    McNeil 1982): .5 is chance."""
+    above = alike[:, None] > unlike[None, :]
+    equal = alike[:, None] == unlike[None, :]
+    return float((above + 0.5 * equal).mean())

@@ -35,6 +35,10 @@ def silent(progress: Progress) -> None:
     """Tell nobody."""
 
 
+def unseen(epoch: int, ndcg_at_10: float) -> None:
+    """Note nothing."""
+
+
 Learning: TypeAlias = tuple[tuple[int, float], ...]
 """The NDCG@10 on validation by epoch."""
 
@@ -45,7 +49,8 @@ class FitOptions:
 
     With `validation` a model that trains in epochs stops early; `device` "auto" takes a GPU where one is, and "cpu"
     gives the same bytes for the same seed. `knowledge` is what the catalogue says of the movies, for models that learn
-    from it.
+    from it. `looked` is told the epoch and the NDCG@10 after each look at the validation part; an error that it raises
+    ends the training.
     """
 
     seed: int = 0
@@ -53,6 +58,7 @@ class FitOptions:
     device: str = "auto"
     knowledge: Knowledge | None = None
     progress: Callable[[Progress], None] = field(default=silent)
+    looked: Callable[[int, float], None] = field(default=unseen)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,8 +89,13 @@ class Model(ABC, Generic[C]):
         self._scorer: Scorer | None = None
 
     @classmethod
-    def check_device(cls, device: str) -> None:
-        """Raise `InvalidInput` where the model would train on a device that is not there."""
+    def check_device(cls, device: str) -> str:
+        """The device that it trains on where this one is asked for; raises `InvalidInput` where that is not there."""
+        return "cpu"
+
+    def beside(self) -> tuple[str, ...]:
+        """The models, by name, that it must be surely better than."""
+        return ()
 
     def fit(self, interactions: Interactions, options: FitOptions | None = None) -> Self:
         """Learn from the interactions; raises `NotEnoughData` where nobody likes anything."""

@@ -132,18 +132,13 @@ class Explainer:
     def _rows(self, way: "_Way", target: int) -> tuple[int, ...]:
         """Of the adjacency of `way.via`: the movie's strongest relationship with the source, or the strongest pair of
         an entity's with the source and with the movie; of equals the first."""
-        around, number = self._snapshot.ways(way.via), int(self._numbers[way.place])
+        number = int(self._numbers[way.place])
         if way.via == target:
-            return (max(around[number], key=self._weight),)
-        return max(product(around[number], around[target]), key=lambda pair: self._strength(way.via, *pair))
-
-    def _strength(self, entity: int, one: int, other: int) -> float:
-        return self._snapshot.bits[entity] * min(self._weight(one), self._weight(other))
+            return (max(self._snapshot.ways(way.via)[number], key=self._weight),)
+        return strongest(self._snapshot, way.via, number, target)
 
     def _weight(self, row: int) -> float:
-        """Of one relationship, by its type and an actor's place."""
-        place = self._snapshot.orders[row]
-        return BY_CODE[self._snapshot.codes[row]] * (BY_PLACE[place] if place > 0 else 1.0)
+        return weight_of(self._snapshot, row)
 
     def _reason(self, way: "_Way", target: int) -> Reason:
         snapshot, first = self._snapshot, self._nodes[way.place]
@@ -165,6 +160,29 @@ class Explainer:
             return self._history.rating_edge(rated), rated.rating if rated.element_id else None
         user = NodeRef(Label.USER, self._history.user_id or "")
         return EdgeRef(Relation.PREFERS, user, node, self._preferred[node].element_id), None
+
+
+def strongest(snapshot: Snapshot, entity: int, one: int, other: int) -> tuple[int, int]:
+    """The rows of the adjacency, of an entity's relationships with two movies, that tell most of both; of equals the
+    first."""
+    around, bits = snapshot.ways(entity), snapshot.bits[entity]
+
+    def strength(pair: tuple[int, int]) -> float:
+        return bits * min(weight_of(snapshot, pair[0]), weight_of(snapshot, pair[1]))
+
+    return max(product(around[one], around[other]), key=strength)
+
+
+def weight_of(snapshot: Snapshot, row: int) -> float:
+    """Of one relationship, by its type and an actor's place."""
+    place = snapshot.orders[row]
+    return BY_CODE[snapshot.codes[row]] * (BY_PLACE[place] if place > 0 else 1.0)
+
+
+def over(snapshot: Snapshot, entity: int, one: int, other: int) -> tuple[EdgeRef, EdgeRef]:
+    """The relationships that lead from a movie over an entity to another movie: those that tell most."""
+    rows = strongest(snapshot, entity, one, other)
+    return snapshot.edge(snapshot.link(entity, rows[0])), snapshot.edge(snapshot.link(entity, rows[1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,20 +27,14 @@ class Entry:
 MODELS = (
     Entry("popular", "recommenders.models.popular", "Popular", "what most users like, the same for everybody"),
     Entry("itemknn", "recommenders.models.itemknn", "ItemKNN", "movies near to the user's own, by cosine"),
-    Entry("content", "recommenders.models.content", "Content", "movies like the user's own in the catalogue", True),
-    Entry(
-        "ease",
-        "recommenders.models.ease",
-        "Ease",
-        "linear item-item weights in closed form",
-        stand_in="sparse_ease",
-    ),
-    Entry("sparse_ease", "recommenders.models.sparse_ease", "SparseEase", "the same for very many movies", True),
-    Entry("ials", "recommenders.models.ials", "IALS", "vectors by alternating least squares", True),
+    Entry("ease", "recommenders.models.ease", "Ease", "linear item-item weights in closed form", False, "sparse_ease"),
     Entry("graphfilter", "recommenders.models.graph_filter", "GraphFilter", "likes spread over their graph, sharpened"),
     Entry("lightgcn", "recommenders.models.lightgcn", "LightGCN", "embeddings propagated over the graph of likes"),
     Entry("xsimgcl", "recommenders.models.xsimgcl", "XSimGCL", "the same, by contrast with noise as well", True),
     Entry("kgnn", "recommenders.models.kgnn", "KGNN", "movies embedded by their neighbours in the catalogue", True),
+    Entry("sparse_ease", "recommenders.models.sparse_ease", "SparseEase", "EASE for very many movies", True),
+    Entry("ials", "recommenders.models.ials", "IALS", "vectors by alternating least squares", True),
+    Entry("content", "recommenders.models.content", "Content", "movies like the user's own in the catalogue", True),
     Entry("ensemble", "recommenders.models.ensemble", "Ensemble", "an additive ranker over other models"),
 )
 BASELINES = ("popular", "itemknn", "ease")

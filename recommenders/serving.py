@@ -6,6 +6,7 @@ A watcher looks for a new model or catalogue every few seconds, so that what ano
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,11 +21,13 @@ from graph.client import Reader, Row
 from graph.snapshot import UNREAD, Floats, Ints, Mask, Snapshot, empty_snapshot, load_snapshot
 from recommenders.artifacts import Artifact, load_artifact, stamp
 from recommenders.content import content_rows, slate_facts
+from recommenders.group import Agreement, agree
 from recommenders.histories import Histories, UserHistory
 from recommenders.newcomers import with_newcomers
 from recommenders.ranking import place_of_first, top_k
 from recommenders.scorers import History, Scorer
-from recommenders.slate import SlateFacts, Tuning, compose
+from recommenders.similarity import Similarity
+from recommenders.slate import PLACES, SlateFacts, Tuning, compose
 from recommenders.told import Told, told_of
 
 log = logging.getLogger(__name__)
@@ -76,7 +79,7 @@ class State:
     def warmed(self) -> "State":
         """The same, with all that the first request would wait for."""
         _ = self.slate, self.index, self.present, self.snapshot.bits, self.snapshot.orders, self.snapshot.codes
-        _ = self.snapshot.joined_titles
+        _ = self.snapshot.joined_titles, self.similarity
         if self.scorer and self.movie_ids:
             liking = History.from_ratings([0], [MAX_RATING])
             self.scorer.score(liking)
@@ -87,6 +90,11 @@ class State:
     def slate(self) -> SlateFacts:
         """What a slate needs to know of the model's movies."""
         return slate_facts(self.snapshot, self.told, self.columns)
+
+    @cached_property
+    def similarity(self) -> Similarity:
+        """Which movies are like which."""
+        return Similarity.of(self.snapshot, self.told, self.base, self.columns[: self.trained])
 
     @cached_property
     def present(self) -> Mask:
@@ -178,11 +186,25 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Movies in order, with scores, and what the scores are made of."""
+    """Movies in order, with scores, and what the scores are made of.
+
+    `personal` is whether anything of anybody is in them. For a group, `satisfaction` (n, members) is how satisfied each
+    member is, from 0 to 1, the scores are the means of it, and `scored` is what reasons are found in.
+    """
 
     movie_ids: tuple[str, ...]
     scores: tuple[float, ...]
     scored: Scored
+    personal: bool
+    satisfaction: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of a group: what they did, and whether movies that they know may be shown again."""
+
+    history: UserHistory
+    rewatch: bool = False
 
 
 def _nothing(snapshot: Snapshot) -> State:
@@ -190,11 +212,15 @@ def _nothing(snapshot: Snapshot) -> State:
     return State(snapshot, "", None, 0, None, (), np.zeros(0, np.int32), told_of(snapshot))
 
 
-def _state(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
-    """A catalogue with a new model, or with the old one; all that the first request would wait for is made here."""
-    base = artifact.scorer if artifact else old.base
-    version = artifact.version if artifact else old.version
-    movie_ids = tuple(str(id_) for id_ in artifact.movie_ids) if artifact else old.movie_ids[: old.trained]
+def _renewed(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
+    """A catalogue with a new model, or with the old one."""
+    if artifact is None:
+        return state_over(snapshot, old.base, old.version, old.movie_ids[: old.trained])
+    return state_over(snapshot, artifact.scorer, artifact.version, tuple(str(id_) for id_ in artifact.movie_ids))
+
+
+def state_over(snapshot: Snapshot, base: Scorer | None, version: str, movie_ids: tuple[str, ...]) -> State:
+    """A catalogue with a model over these movies; all that the first request would wait for is made here."""
     columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movie_ids], np.int32)
     newcomers = np.setdiff1d(np.arange(snapshot.movies, dtype=np.int32), columns)
     all_columns, told = np.append(columns, newcomers), told_of(snapshot)
@@ -204,14 +230,20 @@ def _state(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
 
 
 class Serving:
-    """Recommendations from the active model."""
+    """Recommendations from the active model; from `state` until the first refresh."""
 
     def __init__(
-        self, reader: Reader, artifacts: Path, *, refresh_seconds: float = 2.0, histories: int = 100_000
+        self,
+        reader: Reader,
+        artifacts: Path,
+        *,
+        refresh_seconds: float = 2.0,
+        histories: int = 100_000,
+        state: State | None = None,
     ) -> None:
         self._reader, self._artifacts, self._seconds = reader, artifacts, refresh_seconds
         self.histories = Histories(reader, histories)
-        self._state = _nothing(empty_snapshot())
+        self._state = state or _nothing(empty_snapshot())
         self._failed: tuple[str, object] | None = None
         self._refreshing = asyncio.Lock()
 
@@ -245,7 +277,7 @@ class Serving:
         serving = version if artifact or not version else self._state.version
         snapshot = await load_snapshot(self._reader, row["version"], serving)
         old = self._state
-        self._state = await asyncio.to_thread(_state, snapshot, artifact, old) if serving else _nothing(snapshot)
+        self._state = await asyncio.to_thread(_renewed, snapshot, artifact, old) if serving else _nothing(snapshot)
         self.histories.clear()
         return True
 
@@ -282,19 +314,57 @@ class Serving:
     # -- answers -------------------------------------------------------------------------------------------------
 
     def rank(
-        self, history: UserHistory, wanted: MovieFilter, count: int = RANKED, tuning: Tuning = RELEVANCE
+        self,
+        history: UserHistory,
+        wanted: MovieFilter,
+        count: int = RANKED,
+        tuning: Tuning = RELEVANCE,
+        places: int = PLACES,
     ) -> Ranking:
         """The best movies for a history: never one that was rated, viewed, dismissed, said to be liked or filtered out.
 
-        Equal scores are ordered by the model's order of movies, so that the same input gives the same bytes.
+        The first `places`, at most, are composed. Equal scores are ordered by the model's order of movies, so that the
+        same input gives the same bytes.
         """
         scored = self.score(history)
         state = scored.state
         order = top_k(scored.scores, self.allowed(state, history, wanted), count).items
         if tuning.changes:
             taste = scored.taste if tuning.calibration else None
-            order = compose(order, scored.scores[order], state.slate, tuning, taste)
-        return Ranking(tuple(state.movie_ids[i] for i in order), tuple(float(scored.scores[i]) for i in order), scored)
+            order = compose(order, scored.scores[order], state.slate, tuning, taste, min(places, PLACES))
+        movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
+        return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal)
+
+    def rank_group(
+        self,
+        members: Sequence[Member],
+        visible: UserHistory,
+        wanted: MovieFilter,
+        agreement: Agreement = Agreement.FAIR,
+        tuning: Tuning = RELEVANCE,
+    ) -> Ranking:
+        """The best movies for all members together; none that one of them knows and would not watch again.
+
+        Reasons are found in `visible`, the history that the asker may see. With a dial, relevance is the place that the
+        group agrees on, and the taste that is calibrated to is the mean of the members'.
+        """
+        scored = [self.score(member.history) for member in members]
+        state, nobody = scored[0].state, UserHistory(None, None)
+        free = self.allowed(state, visible, wanted)
+        for member in members:
+            free &= self.allowed(state, nobody if member.rewatch else member.history, MovieFilter())
+        agreed = agree([one.scores for one in scored], free, agreement, RANKED)
+        order = np.arange(len(agreed.items), dtype=np.int32)
+        if tuning.changes:
+            place = np.zeros(len(free), np.int32)
+            place[agreed.items] = order
+            tastes = [one.taste for one in scored if one.taste is not None]
+            taste = np.mean(tastes, axis=0) if tastes and tuning.calibration else None
+            order = place[compose(agreed.items, -order.astype(np.float64), state.slate, tuning, taste)]
+        satisfied = agreed.satisfaction[order]
+        movie_ids = tuple(state.movie_ids[i] for i in agreed.items[order].tolist())
+        personal = any(one.personal for one in scored)
+        return Ranking(movie_ids, tuple(satisfied.mean(axis=1).tolist()), self.score(visible), personal, satisfied)
 
     def place(self, scored: Scored, movie_id: str) -> int | None:
         """A movie's place, from 1, among all that may be recommended to the user; None where it may not be."""

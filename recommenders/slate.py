@@ -7,14 +7,15 @@ point process (Chen et al. 2018). Only the first places are composed, from the f
 follow in their order, so that pages go on for ever.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 import numpy as np
 
-from recommenders.arrays import BoolArray, DoubleArray, IntArray
-from recommenders.beyond_accuracy import divergence, normalised
+from recommenders.arrays import DoubleArray, IntArray
+from recommenders.beyond_accuracy import SMOOTHING
 
 POOL: Final = 200
 """Movies of a ranking that may come into its composed places."""
@@ -75,15 +76,20 @@ class SlateFacts:
 
 
 def compose(
-    items: IntArray, scores: DoubleArray, facts: SlateFacts, tuning: Tuning, taste: DoubleArray | None = None
+    items: IntArray,
+    scores: DoubleArray,
+    facts: SlateFacts,
+    tuning: Tuning,
+    taste: DoubleArray | None = None,
+    places: int = PLACES,
 ) -> IntArray:
     """The same items (n,), ranked by `scores` (n,), in the order of the slate; `taste` (g,) are the user's own shares
-    of genres, without which nothing is calibrated."""
+    of genres, without which nothing is calibrated. However many places are composed, the first are the same."""
     if not tuning.changes or len(items) < 2:
         return items
     pool = items[:POOL]
     worth = _relevance(scores[:POOL]) + NOVELTY * tuning.novelty * facts.information[pool]
-    chosen = _chosen(pool, worth, facts, tuning, taste)
+    chosen = _chosen(pool, worth, facts, tuning, taste, places)
     rest = np.ones(len(items), dtype=np.bool_)
     rest[chosen] = False
     return np.concatenate([pool[chosen], items[rest]])
@@ -97,33 +103,33 @@ def _relevance(scores: DoubleArray) -> DoubleArray:
 
 
 def _chosen(
-    pool: IntArray, worth: DoubleArray, facts: SlateFacts, tuning: Tuning, taste: DoubleArray | None
+    pool: IntArray, worth: DoubleArray, facts: SlateFacts, tuning: Tuning, taste: DoubleArray | None, places: int
 ) -> IntArray:
     """The places in the pool that come first, in order (k,)."""
-    spread = SPREADS[tuning.spread](facts.vectors[pool])
+    spread = SPREADS[tuning.spread](facts.vectors[pool]) if tuning.diversity else None
     balance = _Balance(facts.genres[pool], taste) if tuning.calibration and taste is not None else None
     limits = [
         _Limit(numbers[pool], most)
         for numbers, most in ((facts.collections, tuning.per_collection), (facts.directors, tuning.per_director))
         if most is not None
     ]
-    free = np.ones(len(pool), dtype=np.bool_)
+    worth = worth.copy()
     chosen: list[int] = []
-    for _ in range(min(PLACES, len(pool))):
-        value = worth - STRENGTH * tuning.diversity * spread.penalty()
+    for _ in range(min(places, len(pool))):
+        value = worth
+        if spread:
+            value = value - STRENGTH * tuning.diversity * spread.penalty()
         if balance:
             value = value - STRENGTH * tuning.calibration * balance.errors()
-        open_ = free.copy()
-        for limit in limits:
-            open_ &= limit.free()
-        if not open_.any():
+        best = int(value.argmax())
+        if value[best] == -np.inf:
             break
-        best = int(np.argmax(np.where(open_, value, -np.inf)))
         chosen.append(best)
-        free[best] = False
-        spread.take(best)
+        worth[best] = -np.inf
         for limit in limits:
-            limit.take(best)
+            worth[limit.reached(best)] = -np.inf
+        if spread:
+            spread.take(best)
         if balance:
             balance.take(best)
     return np.array(chosen, dtype=np.int32)
@@ -169,19 +175,31 @@ SPREADS: Final[dict[Spread, type[_Nearest] | type[_Volume]]] = {Spread.MMR: _Nea
 
 
 class _Balance:
-    """How far the shares of genres would be from the user's with each movie of the pool added."""
+    """How far the shares of genres would be from the user's with each movie of the pool added.
+
+    As `divergence` of `beyond_accuracy.py`, written out: what genres outside the user's taste would add is 0 whatever
+    is shown. A list without any genre is as far as one of other genres alone: a movie without one wins nothing.
+    """
 
     def __init__(self, genres: DoubleArray, taste: DoubleArray) -> None:
-        self._genres, self._taste = genres, np.broadcast_to(taste, genres.shape)
-        self._sum = np.zeros(genres.shape[1])
+        own = taste > 0
+        self._genres, self._taste = genres[:, own], taste[own]
+        self._entropy = float(self._taste @ np.log2(self._taste))
+        self._own = genres.sum(axis=1)
+        self._sum, self._totals = np.zeros(int(own.sum())), self._own
 
     def errors(self) -> DoubleArray:
         """In bits (n,)."""
-        return divergence(self._taste, normalised(self._sum + self._genres))
+        shown = (self._sum + self._genres) / np.maximum(self._totals, 1e-12)[:, None]
+        smoothed = (1 - SMOOTHING) * shown + SMOOTHING * self._taste
+        bits = self._entropy - np.log2(smoothed) @ self._taste
+        found: DoubleArray = np.maximum(bits, 0.0)
+        return found
 
     def take(self, place: int) -> None:
         """One more in the list."""
         self._sum = self._sum + self._genres[place]
+        self._totals = self._totals + self._own[place]
 
 
 class _Limit:
@@ -189,12 +207,12 @@ class _Limit:
 
     def __init__(self, numbers: IntArray, most: int) -> None:
         self._numbers, self._most = numbers, most
-        self._taken = np.zeros(len(numbers), dtype=np.int64)
+        self._taken = Counter[int]()
 
-    def free(self) -> BoolArray:
-        """Whose number has not been taken as often as it may (n,)."""
-        return np.asarray((self._numbers < 0) | (self._taken < self._most))
-
-    def take(self, place: int) -> None:
-        """One more of the number at a place."""
-        self._taken += self._numbers == self._numbers[place]
+    def reached(self, place: int) -> IntArray:
+        """One more of the number at a place; the places that may be taken no more (k,)."""
+        number = int(self._numbers[place])
+        self._taken[number] += 1
+        if number < 0 or self._taken[number] < self._most:
+            return np.zeros(0, dtype=np.int32)
+        return np.flatnonzero(self._numbers == number).astype(np.int32)

@@ -1,6 +1,6 @@
 """A verified path in a sentence: only names that stand on the path, only facts that the graph holds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
@@ -31,6 +31,17 @@ def sentence(reason: Reason, facts: Facts, name: Name) -> str:
     if first.label is not Label.MOVIE:
         return _ended(f"Because you like {_liked(first, name)}{_person(reason.edges[0], first)}")
     return _ended(f"Because you {_opening(reason, facts, name)}, and {_link(reason, name)}")
+
+
+def shared_sentence(nodes: Sequence[NodeRef], edges: Sequence[EdgeRef], name: Name) -> str:
+    """What joins two movies, the ends of a path over an entity."""
+    text = _shared(nodes, edges, name, name(nodes[0]))
+    return _ended(text[0].upper() + text[1:])
+
+
+def liked_sentence(users: int) -> str:
+    """How many like both movies."""
+    return "One user liked both." if users == 1 else f"{users:,} users liked both."
 
 
 def _ended(text: str) -> str:
@@ -74,14 +85,18 @@ def stars(rating: float) -> str:
 def _link(reason: Reason, name: Name) -> str:
     if len(reason.edges) == 1:
         return f"people who like it tend to like {name(reason.nodes[-1])}"
-    one, other = reason.edges
-    entity = reason.nodes[1]
+    return _shared(reason.nodes, reason.edges, name, "it")
+
+
+def _shared(nodes: Sequence[NodeRef], edges: Sequence[EdgeRef], name: Name, first: str) -> str:
+    """What joins the movies at the ends of a path over an entity; `first` is what the first of them is called."""
+    (one, other), entity = edges, nodes[1]
     if one.relation in SHARED:
         written = WRITTEN.get(one.relation, str)
         return SHARED[one.relation].format(written(name(entity)))
     if one.relation is other.relation:
         return f"{name(entity)} {DONE[one.relation]} both"
-    return f"{name(entity)}, who {DONE[one.relation]} it, {DONE[other.relation]} {name(reason.nodes[-1])}"
+    return f"{name(entity)}, who {DONE[one.relation]} {first}, {DONE[other.relation]} {name(nodes[-1])}"
 
 
 def _person(edge: EdgeRef, node: NodeRef) -> str:

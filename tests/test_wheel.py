@@ -9,7 +9,21 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("api", "cinegraph", "graph", "migrations", "recommenders")
-DATA = ("*.cypher", "*.film", "*.lock", "*.html", "*.js", "*.css", "*.typed", "*.py", "keywords.txt", "LICENSE.*")
+DATA = (
+    "*.cypher",
+    "*.film",
+    "*.lock",
+    "*.html",
+    "*.js",
+    "*.css",
+    "*.typed",
+    "*.py",
+    "*.sql",
+    "*.yaml",
+    "keywords.txt",
+    "pairs.txt",
+    "LICENSE.*",
+)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from graphql import (
 
 from api.compiler.binding import Argument, Binder
 from api.compiler.filters import predicate
-from api.compiler.model import Names, Order, Property, Related, Root, ToOne, meaning
+from api.compiler.model import Names, Order, Property, Related, Resolved, Root, ToOne, meaning
 from api.compiler.selection import Composite, Scope, Selected, fields_of
 from api.compiler.shape import AbstractShape, ConnectionShape, EdgeShape, ObjectShape, Shape
 from api.ids import Cursors
@@ -99,6 +99,9 @@ class Compilation:
                 return self.related(selected, related, n, calls)
             case ToOne() as to_one:
                 return self._to_one(selected, to_one, n, calls)
+            case Resolved(least):
+                self._reach(selected, least)
+                return f"{n}.id", None
         return "", None
 
     def project_any(
@@ -139,6 +142,39 @@ class Compilation:
         ]
         calls.append(_call(n, lines))
         return variable, one.shape
+
+    # -- what a resolver reads later -----------------------------------------------------------------------------
+
+    def _reach(self, selected: Selected, least: int = 0) -> None:
+        """Count what a field that is no part of the statement may reach, so that it is refused with the statement."""
+        first = selected.argument("first")
+        limit = self.binder.bind(first, partial(_limit, selected.name))
+        if least:
+            cost = self.binder.bind(first, lambda size: max(_limit(selected.name, size), least + 1))
+            self.pages.append((*self.within, cost[1:]))
+        outer, self.within = self.within, (*self.within, limit[1:])
+        if not least:
+            self.pages.append(self.within)
+        assert selected.definition is not None
+        self._reach_below(get_named_type(selected.definition.type), selected.sets)
+        self.within = outer
+
+    def _reach_below(self, kind: Any, sets: Sequence[SelectionSetNode]) -> None:
+        for one in self._kinds(kind):
+            if one.name in LABELS:
+                self.project(one, sets, "n")
+                continue
+            for inner in fields_of(self.scope, one, sets):
+                if inner.definition is not None and "first" in inner.definition.args:
+                    self._reach(inner)
+                elif inner.definition is not None:
+                    self._reach_below(get_named_type(inner.definition.type), inner.sets)
+
+    def _kinds(self, kind: Any) -> Sequence[GraphQLObjectType]:
+        """The object types that a value of a type may have; none for a leaf."""
+        if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
+            return self.scope.schema.get_possible_types(kind)
+        return [kind] if isinstance(kind, GraphQLObjectType) else []
 
     # -- connections ---------------------------------------------------------------------------------------------
 

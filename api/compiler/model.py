@@ -81,6 +81,14 @@ class ToOne:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolved:
+    """A connection that a resolver makes from the node's key, for all nodes of a place at once; what it may reach is
+    counted where the node is compiled. One costs as much of the budget of nodes as a page of `least`."""
+
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
 class Root:
     """A list of all nodes of one label, at the root of a query."""
 
@@ -93,10 +101,10 @@ def by(*names: str, descending: bool = False) -> Order:
     return Order(tuple(SortKey(f"{{r}}.{name}", name) for name in names), descending)
 
 
-def meaning(definition: Any) -> Property | Related | ToOne | None:
+def meaning(definition: Any) -> Property | Related | ToOne | Resolved | None:
     """The meaning of a graphql-core field, through the Strawberry field that made it."""
     strawberry_field = definition.extensions.get("strawberry-definition")
-    found: Property | Related | ToOne | None = getattr(strawberry_field, "metadata", {}).get(KEY)
+    found: Property | Related | ToOne | Resolved | None = getattr(strawberry_field, "metadata", {}).get(KEY)
     return found
 
 

@@ -4,9 +4,10 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from graphql.pyutils import Path
 from graphql.utilities import type_from_ast
 
 from api.compiler.binding import Binder, structure
@@ -18,6 +19,9 @@ from api.ids import Cursors
 from cinegraph.errors import InvalidInput
 from graph.catalog import ReadStatement, parameters_of
 from graph.client import Reader
+
+Place: TypeAlias = tuple[str, ...]
+"""The way from the root field down to a field: the type and the response key of each step, without list positions."""
 
 KEPT = 1_000
 """Plans in memory at most, the least recently used one goes first; each with its operation's AST, whose identity is
@@ -51,13 +55,24 @@ class Planner:
         self._kept: OrderedDict[Any, tuple[Any, object]] = OrderedDict()
 
     def run(
-        self, reader: Reader, info: GraphQLResolveInfo[Any], build: Build, name: str = "", **given: Any
+        self,
+        reader: Reader,
+        info: GraphQLResolveInfo[Any],
+        build: Build,
+        name: str = "",
+        *,
+        counted: bool = False,
+        **given: Any,
     ) -> Awaitable[Any]:
-        """The value of the field that `info` stands at, by one statement; refused before there is anything to await."""
+        """The value of the field that `info` stands at, by one statement; refused before there is anything to await.
+
+        What it reaches may be `counted` already, with the field that it is below.
+        """
         variables = coerced(info)
         plan = self.plan(info, build, name, variables)
         parameters = plan.binder.fill(variables)
-        self._count(info, plan.nodes({**given, **parameters}))
+        if not counted:
+            self._count(info, plan.nodes({**given, **parameters}))
         named = {name: value for name, value in {**given, **parameters}.items() if name in plan.statement.parameters}
         return self._read(reader, plan, named, parameters)
 
@@ -92,7 +107,7 @@ class Planner:
 
     def kept(self, info: GraphQLResolveInfo[Any], name: str, make: Callable[[], Any]) -> Any:
         """What `make` makes of the field that `info` stands at, made once for an operation and its structure."""
-        key = (id(info.operation), tuple(info.path.as_list()), name, _structure(info, coerced(info)))
+        key = (id(info.operation), place_of(info), name, _structure(info, coerced(info)))
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = (make(), info.operation)
@@ -133,6 +148,17 @@ def _structure(info: GraphQLResolveInfo[Any], variables: Mapping[str, Any]) -> t
             kind: Any = type_from_ast(info.schema, definition.type)
             parts.append((name, structure(variables[name], kind)))
     return tuple(parts)
+
+
+def place_of(info: GraphQLResolveInfo[Any]) -> Place:
+    """Where the field stands in the operation."""
+    steps = []
+    path: Path | None = info.path
+    while path is not None:
+        if path.typename is not None:
+            steps.append(f"{path.typename}.{path.key}")
+        path = path.prev
+    return tuple(reversed(steps))
 
 
 def object_type(schema: GraphQLSchema, name: str) -> GraphQLObjectType:

@@ -3,6 +3,7 @@
 import strawberry
 
 from api.mutations.dismiss_movie import dismiss_movie
+from api.mutations.invite_to_group import invite_to_group
 from api.mutations.rate_movie import rate_movie
 from api.mutations.record_view import record_view
 from api.mutations.remove_dismissal import remove_dismissal
@@ -21,6 +22,11 @@ class Mutation:
     )
     record_view = strawberry.mutation(record_view, description="Note that the caller watched some of a movie.")
     remove_views = strawberry.mutation(remove_views, description="Take all of the caller's views of a movie back.")
+    invite_to_group = strawberry.mutation(
+        invite_to_group,
+        description="Make an invitation: who has it can count the caller in (recommendations(group:)), and learns what "
+        "the caller would like to watch, but not what they did.",
+    )
     set_preferences = strawberry.mutation(
         set_preferences,
         description="Set what the caller likes or avoids, all of it or nothing; other preferences stay as they are.",

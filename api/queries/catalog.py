@@ -5,10 +5,10 @@ from typing import Annotated, Any, Union
 
 import strawberry
 
+from api.arguments import asked_filter
 from api.compiler.roots import listing, lookup, related, search
 from api.context import Info, run
 from api.ids import key_of, parse_id
-from api.queries.arguments import asked_filter
 from api.search import autocomplete_text, exact_titles, search_text, years_in
 from api.types.build import Node, connection
 from api.types.catalog import SIMILAR, Collection, Genre, Keyword, Movie, Person, SimilarMoviesConnection

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 import strawberry
 
+from api.arguments import require
 from api.compiler.compiler import DEFAULT_FIRST, MAX_FIRST
 from api.context import Context, Info
 from api.freshness import fresh, refuse_stale
 from api.hydration import hydrated
 from api.ids import Cursors, parse_id
-from api.queries.arguments import require
 from api.types.build import PageInfo
 from api.types.explanations import Path, RelationKind, Walked
 from cinegraph.errors import InvalidInput

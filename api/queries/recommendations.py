@@ -2,25 +2,23 @@
 
 from asyncio import gather
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import strawberry
-from graphql import GraphQLResolveInfo
 
+from api.arguments import asked_filter, require, why_of
 from api.compiler.compiler import DEFAULT_FIRST, MAX_FIRST
-from api.compiler.planner import coerced, selected_at
-from api.compiler.selection import Scope, Selected, fields_of
 from api.context import Context, Info
 from api.explaining import Found, Speaker, check, find_reasons, path_nodes, standing, verify
 from api.freshness import fresh, refuse_stale
 from api.hydration import hydrated
 from api.ids import key_of
-from api.queries.arguments import asked_filter, require
+from api.queries.groups import LIKED_RATING, MOST_LIKED, members_of, said_to_be_liked
 from api.types.build import PageInfo
 from api.types.explanations import ExplanationCheck
 from api.types.filters import MovieFilterInput
+from api.types.group import GroupInput, MemberSatisfaction
 from api.types.recommendations import (
     Basis,
     Explanation,
@@ -32,13 +30,10 @@ from api.types.tuning import TuningInput, to_tuning
 from cinegraph.errors import InvalidInput
 from cinegraph.types import Label, MovieFilter, NodeRef
 from recommenders.histories import UserHistory
-from recommenders.serving import RELEVANCE, Ranking
-from recommenders.slate import Tuning
+from recommenders.serving import RELEVANCE, Member, Ranking
+from recommenders.slate import PLACES, Tuning
 
 CURSOR = "recommendations"
-LIKED_RATING = 5.0
-MAX_LIKED = 100
-MAX_WHY = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +46,7 @@ class Asked:
     liked: tuple[str, ...]
     why: int
     tuning: Tuning
+    group: GroupInput | None = None
 
 
 @strawberry.type
@@ -59,7 +55,8 @@ class RecommendationQuery:
 
     @strawberry.field(
         description="What to watch next: for the caller, for a visitor who says what they like, or for both together. "
-        "Never a movie that was rated, viewed, dismissed, said to be liked or filtered out."
+        "Never a movie that was rated, viewed, dismissed, said to be liked or filtered out. With `group`, for several "
+        "people together."
     )
     async def recommendations(
         self,
@@ -69,8 +66,9 @@ class RecommendationQuery:
         filter: MovieFilterInput | None = None,
         liked: list[strawberry.ID] | None = None,
         tuning: TuningInput | None = None,
+        group: GroupInput | None = None,
     ) -> RecommendationConnection:
-        asked = await _asked(info, first, after, liked, tuning)
+        asked = replace(await _asked(info, first, after, liked, tuning), group=group)
         return await fresh(info.context, partial(_recommend, info, asked))
 
     @strawberry.field(description="Why a movie has its score for the caller; null for a movie the model does not know.")
@@ -78,7 +76,7 @@ class RecommendationQuery:
         self, info: Info, movie: strawberry.ID, liked: list[strawberry.ID] | None = None
     ) -> Explanation | None:
         movie_id = key_of(Label.MOVIE, movie)
-        asked = Asked(1, None, MovieFilter(), await _liked(info, liked), _why_of(info._raw_info), RELEVANCE)
+        asked = Asked(1, None, MovieFilter(), await _liked(info, liked), why_of(info._raw_info), RELEVANCE)
         return await fresh(info.context, partial(_explain, info, asked, movie_id))
 
     @strawberry.field(description="Whether the relationships of an explanation given before are still in the graph.")
@@ -99,42 +97,15 @@ async def _asked(
     mark = services.cursors.open(CURSOR, after) if after is not None else None
     place = (mark[0], mark[1], mark[2]) if mark else None
     wanted, own = await asked_filter(info), await _liked(info, liked)
-    return Asked(first, place, wanted, own, _why_of(raw), to_tuning(tuning, services.tuning))
+    return Asked(first, place, wanted, own, why_of(raw), to_tuning(tuning, services.tuning))
 
 
 async def _liked(info: Info, liked: Sequence[str] | None) -> tuple[str, ...]:
-    if liked is not None and len(liked) > MAX_LIKED:
-        raise InvalidInput(f"liked has {len(liked)} movies; {MAX_LIKED} is the most")
+    if liked is not None and len(liked) > MOST_LIKED:
+        raise InvalidInput(f"liked has {len(liked)} movies; {MOST_LIKED} is the most")
     movie_ids = tuple(key_of(Label.MOVIE, one) for one in liked or ())
     await require(info, (NodeRef(Label.MOVIE, id_) for id_ in movie_ids))
     return movie_ids
-
-
-def _why_of(info: "GraphQLResolveInfo[Context]") -> int:
-    """How many reasons a movie needs: the most that any `why` below the field asks for, 0 without one."""
-    scope = Scope(info.schema, info.fragments, coerced(info))
-    default = info.context.services.why
-    counts = [_count(scope, one, default) for one in _whys(scope, selected_at(info))]
-    for count in counts:
-        if not 1 <= count <= MAX_WHY:
-            raise InvalidInput(f"why(first: {count}): 1 to {MAX_WHY} reasons can be asked for")
-    return max(counts, default=0)
-
-
-def _count(scope: Scope, selected: Selected, default: int) -> int:
-    count = selected.argument("first").value(scope.variables)
-    return default if count is None else int(count)
-
-
-def _whys(scope: Scope, selected: Selected) -> Iterable[Selected]:
-    kind: Any = selected.definition.type if selected.definition else None
-    while hasattr(kind, "of_type"):
-        kind = kind.of_type
-    for one in fields_of(scope, kind, selected.sets):
-        if one.name == "why":
-            yield one
-        elif one.name == "edges":
-            yield from _whys(scope, one)
 
 
 # -- answers ---------------------------------------------------------------------------------------------------------
@@ -149,7 +120,7 @@ async def _history(context: Context, asked: Asked) -> UserHistory:
 async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     services = info.context.services
     history = await _history(info.context, asked)
-    ranking = services.serving.rank(history, asked.wanted, tuning=asked.tuning)
+    ranking = await _ranked(info, asked, history)
     page = _page(ranking, asked)
     found = find_reasons(ranking.scored, [ranking.movie_ids[i] for i in page], asked.why)
     reading = hydrated(info._raw_info, _refs(found), user_id=info.context.user_id)
@@ -167,6 +138,7 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
             cursor=cursors[i],
             score=ranking.scores[i],
             rank=i + 1,
+            members=_members(ranking, asked, i),
         )
         for i in page
         if read.has(NodeRef(Label.MOVIE, ranking.movie_ids[i]))
@@ -175,10 +147,32 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
         hydrated=read,
         edges=edges,
         page_info=_page_info(list(cursors.values()), asked, bool(page) and page[-1] + 1 < len(ranking.movie_ids)),
-        basis=Basis.MODEL if ranking.scored.personal else Basis.POPULARITY,
+        basis=Basis.MODEL if ranking.personal else Basis.POPULARITY,
         model_version=state.version,
         graph_version=state.snapshot.version,
     )
+
+
+async def _ranked(info: Info, asked: Asked, history: UserHistory) -> Ranking:
+    serving = info.context.services.serving
+    if asked.group is None:
+        places = PLACES if asked.after else asked.first  # where a page begins depends on all places before it
+        return serving.rank(history, asked.wanted, tuning=asked.tuning, places=places)
+    members, visible = await members_of(info, asked.group), UserHistory(None, None)
+    if asked.group.with_me:
+        members, visible = [Member(history), *members], history
+    elif asked.liked:
+        raise InvalidInput("liked is the caller's, whom withMe: false leaves out; give it to a member")
+    visible = visible.with_liked(said_to_be_liked(asked.group), LIKED_RATING)
+    return serving.rank_group(members, visible, asked.wanted, asked.group.agreement, asked.tuning)
+
+
+def _members(ranking: Ranking, asked: Asked, place: int) -> list[MemberSatisfaction]:
+    if asked.group is None or ranking.satisfaction is None:
+        return []
+    names = [*([None] if asked.group.with_me else ()), *(one.name for one in asked.group.members)]
+    satisfied = ranking.satisfaction[place].tolist()
+    return [MemberSatisfaction(name=name, satisfaction=one) for name, one in zip(names, satisfied, strict=True)]
 
 
 def _page(ranking: Ranking, asked: Asked) -> range:
@@ -189,7 +183,7 @@ def _page(ranking: Ranking, asked: Asked) -> range:
         score, movie_id, place = asked.after
         if movie_id in ranking.movie_ids:
             start = ranking.movie_ids.index(movie_id) + 1
-        elif asked.tuning.changes:
+        elif asked.tuning.changes or asked.group:
             start = place
         else:
             index = ranking.scored.state.index

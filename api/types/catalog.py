@@ -4,8 +4,9 @@ from typing import Any
 
 import strawberry
 
-from api.compiler.model import Related
+from api.compiler.model import KEY, Related, Resolved
 from api.scalars import DateTime
+from api.similar import LEAST, similar_movies
 from api.types.build import Node, along, connected, connection, identity, lazily, leaf, to_one
 from api.types.orders import (
     BILLING,
@@ -20,6 +21,7 @@ from api.types.orders import (
     FilmographySort,
     LinkedMovieSort,
 )
+from api.types.similarity import SimilarityConnection
 from cinegraph.types import Label, Relation
 
 MOVIE = lazily("Movie", "catalog")
@@ -127,6 +129,13 @@ class Movie(Node):
         owner_key="movieId",
     )
     similar = along(SimilarMoviesConnection, SIMILAR, "What the active model holds to be similar, the closest first.")
+    similar_movies = strawberry.field(
+        resolver=similar_movies,
+        graphql_type=SimilarityConnection,
+        description="Movies like this one by what people like, by what the catalogue says, by the ways between both in "
+        "the graph, or by all of that; also for a movie that nobody has rated.",
+        metadata={KEY: Resolved(LEAST)},
+    )
     collection = to_one(
         lazily("Collection", "catalog"), Relation.PART_OF, Label.COLLECTION, "The series it belongs to."
     )

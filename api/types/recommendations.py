@@ -10,6 +10,7 @@ from api.hydration import Hydrated
 from api.types.build import Node, PageInfo
 from api.types.catalog import Movie
 from api.types.explanations import Reason
+from api.types.group import MemberSatisfaction
 from cinegraph.types import Label, NodeRef
 
 
@@ -25,8 +26,12 @@ class RecommendationEdge:
     hydrated: strawberry.Private[Hydrated]
     reasons: strawberry.Private[list[Reason]]
     cursor: str = strawberry.field(description="Where this edge stands; give it as `after`.")
-    score: float = strawberry.field(description="In the scale of the model; higher is better.")
+    score: float = strawberry.field(description="In the scale of the model; for a group the mean of its members.")
     rank: int = strawberry.field(description="Place in the whole ranking, 1 is best.")
+    members: list[MemberSatisfaction] = strawberry.field(
+        default_factory=list,
+        description="How satisfied each of the group would be, the caller first; empty without a group.",
+    )
 
     @strawberry.field(description="The movie.", graphql_type=Movie)
     def node(self, info: Info) -> Any:

@@ -15,6 +15,7 @@ from graph.models import list_versions
 from graph.sample.simulator import SimulatorConfig
 from recommenders import registry
 from recommenders.publishing import publish_run
+from recommenders.runs.recorder import RunRecorder
 from recommenders.training import TrainingOptions
 
 FIRST_QUERY = """{
@@ -58,6 +59,8 @@ async def _ensure_model(settings: Settings, client: GraphClient) -> None:
     if any(version.active for version in await list_versions(client.reader)):
         return
     say(f"training {', '.join(registry.usual())}; this takes longest, and is done once")
-    run = await train_and_show(client, [], TrainingOptions())
-    with stages() as report:
-        await publish_run(client.writer, artifacts_of(settings), run, report)
+    with RunRecorder(settings.home, "demo") as recorder:
+        run = await train_and_show(client, [], TrainingOptions(recorder=recorder))
+        with stages() as report:
+            version = await publish_run(client.writer, artifacts_of(settings), run, report)
+        recorder.published(run.best, version)

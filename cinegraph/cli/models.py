@@ -1,7 +1,7 @@
 """`cinegraph train`, `evaluate`, `models …`: from the graph's ratings to the served model, and back."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,26 +17,41 @@ from cinegraph.cli.console import Stages, out, say, stages, starting
 from cinegraph.cli.figures import show_figures
 from cinegraph.cli.outputs import check_writable
 from cinegraph.cli.signals import apart, run
+from cinegraph.errors import MissingExtra
 from cinegraph.settings import Settings, load_settings
 from graph.client import GraphClient
 from graph.models import find_version, list_versions
 from graph.snapshot import load_snapshot
 from recommenders import registry
+from recommenders.configuration import (
+    Configuration,
+    Together,
+    load_configuration,
+    schema,
+    schema_of_all,
+    together,
+    written,
+)
 from recommenders.facts import facts_of
 from recommenders.model import Progress
 from recommenders.protocol import DEFAULT, load_protocol
 from recommenders.protocol import names as protocol_names
 from recommenders.publishing import load_interactions, promote, publish_run, rollback
+from recommenders.runs.recorder import RunRecorder
 from recommenders.training import TrainingOptions, TrainingRun
 from recommenders.training import train as run_training
 
 app = typer.Typer(help="The versions of the model: look, promote, roll back.", no_args_is_help=True)
 
 NAMES = typer.Argument(None, help=f"Models: {', '.join(registry.names())}; by default {', '.join(registry.usual())}.")
-SEED = typer.Option(0, help="The same seed gives the same bytes on the CPU.")
+CONFIG = typer.Option(None, help="A model with its hyper-parameters, as a .yaml file; several give several models.")
+SEED = typer.Option(None, min=0, help="The same seed gives the same bytes on the CPU; 0 unless a file says another.")
 DEVICE = typer.Option("auto", help="Where to train; auto: on a GPU where there is one.")
 OUTPUT = typer.Option(None, "--json", help="Write the figures to this file too.")
-PROTOCOL = typer.Option(DEFAULT, help=f"How ratings are divided: {', '.join(protocol_names())}, or a .yaml file.")
+PROTOCOL = typer.Option(
+    None,
+    help=f"How ratings are divided: {', '.join(protocol_names())}, or a .yaml file; {DEFAULT} unless a file says so.",
+)
 CARD = typer.Option(None, "--html", help="Write a model card, a page with plots, to this file.")
 USERS = typer.Option(None, "--max-users", min=10, help="Ask about this many users at most, drawn by the seed.")
 
@@ -67,51 +82,67 @@ NOWHERE = Outputs()
 
 def train(
     names: list[str] = NAMES,
-    seed: int = SEED,
+    config: list[str] = CONFIG,
+    seed: int | None = SEED,
     device: Device = DEVICE,
+    protocol: str | None = PROTOCOL,
     output: Path | None = OUTPUT,
     max_users: int | None = USERS,
 ) -> None:
     """Train on the graph's ratings, evaluate beside Popular, ItemKNN and EASE, publish the best of those named."""
-    options = TrainingOptions(seed=seed, device=device.value, max_users=max_users)
+    asked = together(names or [], map(load_configuration, config or []), protocol, seed)
     outputs = Outputs(output)
     outputs.check()
-    run(_train(load_settings(), names or [], options, outputs))
+    run(_train(load_settings(), asked, options_of(asked, device, max_users), outputs))
 
 
 def evaluate(
     names: list[str] = NAMES,
-    seed: int = SEED,
+    config: list[str] = CONFIG,
+    seed: int | None = SEED,
     device: Device = DEVICE,
-    protocol: str = PROTOCOL,
+    protocol: str | None = PROTOCOL,
     output: Path | None = OUTPUT,
     card: Path | None = CARD,
     max_users: int | None = USERS,
 ) -> None:
     """The table of figures, without publishing anything."""
-    options = TrainingOptions(
-        seed=seed, device=device.value, max_users=max_users, protocol=load_protocol(protocol), final=False
-    )
+    asked = together(names or [], map(load_configuration, config or []), protocol, seed)
     outputs = Outputs(output, card)
     outputs.check()
-    run(_evaluate(load_settings(), names or [], options, outputs))
+    run(_evaluate(load_settings(), asked, replace(options_of(asked, device, max_users), final=False), outputs))
 
 
-async def _train(settings: Settings, names: list[str], options: TrainingOptions, outputs: Outputs) -> None:
-    async with open_graph(settings, starting) as client:
-        trained = await train_and_show(client, names, options, outputs)
-        with stages() as report:
-            version = await publish_run(client.writer, artifacts_of(settings), trained, report)
-        say(f"{version} is served now")
+def options_of(asked: Together, device: Device, max_users: int | None) -> TrainingOptions:
+    """How to train what is asked for."""
+    return TrainingOptions(
+        seed=asked.seed,
+        protocol=load_protocol(asked.protocol),
+        configs=asked.configs,
+        device=device.value,
+        max_users=max_users,
+    )
 
 
-async def _evaluate(settings: Settings, names: list[str], options: TrainingOptions, outputs: Outputs) -> None:
-    async with open_for_reading(settings, starting) as client:
-        await train_and_show(client, names, options, outputs)
+async def _train(settings: Settings, asked: Together, options: TrainingOptions, outputs: Outputs) -> None:
+    with RunRecorder(settings.home, "train") as recorder:
+        async with open_graph(settings, starting) as client:
+            told = replace(options, recorder=recorder)
+            trained = await train_and_show(client, asked.names, told, outputs)
+            with stages() as report:
+                version = await publish_run(client.writer, artifacts_of(settings), trained, report)
+            recorder.published(trained.best, version)
+            say(f"{version} is served now")
+
+
+async def _evaluate(settings: Settings, asked: Together, options: TrainingOptions, outputs: Outputs) -> None:
+    with RunRecorder(settings.home, "evaluate") as recorder:
+        async with open_for_reading(settings, starting) as client:
+            await train_and_show(client, asked.names, replace(options, recorder=recorder), outputs)
 
 
 async def train_and_show(
-    client: GraphClient, names: list[str], options: TrainingOptions, outputs: Outputs = NOWHERE
+    client: GraphClient, names: Sequence[str], options: TrainingOptions, outputs: Outputs = NOWHERE
 ) -> TrainingRun:
     """Train what is named on the graph's ratings, and show how it did."""
     for name in names:
@@ -178,6 +209,33 @@ async def _show_version(settings: Settings, version_id: str) -> None:
             "metrics": one.metrics,
         }
         out.print_json(data=described)
+
+
+@app.command("schema")
+def schema_(name: str | None = typer.Argument(None, metavar="[MODEL]", help="A model; by default all.")) -> None:
+    """The JSON Schema of the files that --config takes."""
+    if name is not None:
+        out.print_json(data=schema(name))
+        return
+    out.print_json(data=schema_of_all(_installed()))
+
+
+def _installed() -> list[str]:
+    """The models whose parts are there; of the others it is said what is missing."""
+    found = []
+    for name in registry.names():
+        try:
+            registry.model_class(name)
+            found.append(name)
+        except MissingExtra as error:
+            say(f"without {name}: {error}")
+    return found
+
+
+@app.command("config")
+def config_(name: str = typer.Argument(metavar="MODEL", help="A model.")) -> None:
+    """A file for --config with every hyper-parameter at its default, to begin from."""
+    out.out(written(Configuration(name)), end="")
 
 
 @app.command("promote")

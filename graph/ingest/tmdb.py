@@ -65,7 +65,9 @@ def depends_on(movielens: list[str], add_unlinked: bool, options: IngestOptions)
 
 
 def find_files(path: Path) -> Source:
-    """The files at a path: Kaggle's by their names, else JSON lines."""
+    """The files at a path: Kaggle's by their names, else JSON lines, a file or the only such one of a folder."""
+    if path.is_dir() and len(of_lines := [*path.glob("*.jsonl"), *path.glob("*.jsonl.gz")]) == 1:
+        path = of_lines[0]
     if path.is_file() and path.name in kaggle.NAMES:
         path = path.parent
     if path.is_file() and path.suffix != ".zip":

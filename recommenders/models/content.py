@@ -1,8 +1,8 @@
 """Content: a movie is as good as the movies in the history share telling people, keywords, a series with it.
 
-Each entity counts by how rare it is (bits of information, at most `BITS`; those of less than `TELLING` not at all) times
-what its relationship says about taste (`told.WEIGHTS`); likeness is the cosine of two movies. A movie that nobody likes
-is found as any other is, and says nothing about a user, as in every model.
+Each entity counts by how rare it is (`content.telling`) times what its relationship says about taste
+(`told.WEIGHTS`); likeness is the cosine of two movies. A movie that nobody likes is found as any other is, and says
+nothing about a user, as in every model.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy import sparse
 
 from cinegraph.errors import NotEnoughData
 from recommenders.arrays import Csr, FloatArray, IntArray
-from recommenders.content import BITS, TELLING
+from recommenders.content import of_length_one, telling
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 from recommenders.model import FitOptions, Model, ModelConfig
@@ -36,6 +36,8 @@ class Content(Model[Config]):
     def _learn(self, interactions: Interactions, options: FitOptions) -> ItemItemScorer:
         likes = interactions.likes()
         near = nearest(telling_rows(options.knowledge), likes > 0, self.config.neighbours)
+        if not near.nnz:
+            raise NotEnoughData("the catalogue connects no movie that is liked with another; train another model")
         return ItemItemScorer(near, np.arange(len(likes), dtype=np.int32), likes)
 
 
@@ -45,13 +47,10 @@ def telling_rows(knowledge: Knowledge | None) -> Csr:
     for relation, (_, matrix) in (knowledge.links if knowledge else {}).items():
         count = np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1)
         information = np.log2(matrix.shape[0] / count)
-        worth = np.where(information >= TELLING, np.minimum(information, BITS), 0) * WEIGHTS[relation]
-        weighted.append(matrix @ sparse.diags_array(worth))
+        weighted.append(matrix @ sparse.diags_array(telling(information) * WEIGHTS[relation]))
     if not sum(one.nnz for one in weighted):
         raise NotEnoughData("the catalogue connects no movies; content needs people, keywords or series of them")
-    rows = sparse.hstack(weighted, format="csr")
-    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
-    return Csr(sparse.diags_array(1 / np.maximum(length, 1e-12)) @ rows)
+    return of_length_one(Csr(sparse.hstack(weighted, format="csr")))
 
 
 def nearest(rows: Csr, speaking: np.ndarray, neighbours: int) -> Csr:

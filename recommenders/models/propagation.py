@@ -230,8 +230,8 @@ class GraphModel(Model[C], Generic[C]):
         return Embeddings(scorer.item_factors, self._users)
 
     @classmethod
-    def check_device(cls, device: str) -> None:
-        device_of(device)
+    def check_device(cls, device: str) -> str:
+        return device_of(device).type
 
     @abstractmethod
     def _training(self, interactions: Interactions, device: torch.device, options: FitOptions) -> Training[C]: ...
@@ -260,6 +260,7 @@ class GraphModel(Model[C], Generic[C]):
                 reached = ask(training.scorer(), options.validation).ndcg_at_10.mean()
                 note, waited = f", NDCG@10 {reached:.4f}", waited + 1
                 self.learning = (*self.learning, (epoch, float(reached)))
+                options.looked(epoch, float(reached))
                 if reached > best:
                     best, best_state, best_epoch, waited = reached, training.state(), epoch, 0
             options.progress(Progress("epochs", epoch, self.config.epochs, f"loss {loss:.4f}{note}"))

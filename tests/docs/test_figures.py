@@ -3,12 +3,20 @@
 import json
 from pathlib import Path
 
+from benchmarks.tables import DOCUMENT, filled
+from recommenders.similarity import BLENDED, SimilarityBasis
+
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 
 
 def text_of(name: str) -> str:
     return " ".join((ROOT / name).read_text(encoding="utf-8").split())
+
+
+def short(value: float, digits: int = 4) -> str:
+    """A figure below 1 as the documents have it: .0123."""
+    return f"{value:.{digits}f}".lstrip("0")
 
 
 def test_the_latency_of_recommendations_is_that_of_the_benchmark() -> None:
@@ -21,3 +29,29 @@ def test_the_latency_of_recommendations_is_that_of_the_benchmark() -> None:
     assert f"({rating[0]} ms at p50, {rating[1]} at p95: `python -m benchmarks.recommendations`)" in reliability
     beside = found["beside_a_runaway_p99_ms"], found["p99_ms"]
     assert f"take {beside[0]} ms at p99 instead of {beside[1]} (`python -m benchmarks.recommendations`" in reliability
+
+
+def test_the_figures_of_similar_movies_are_those_of_the_benchmark() -> None:
+    result, text = json.loads((RESULTS / "similar.json").read_text()), text_of("docs/graphql.md")
+    assert f"among the first 20 (recall@20), {result['likes']['users']} users, by time" in text
+    for basis, row in result["likes"]["test"].items():
+        cells = [*(short(one["mean"]) for one in row.values()), short(result["pairs"][basis], 2)]
+        assert f"| `{basis}` | {' | '.join(cells)} |" in text
+    tried = result["likes"]["validation"]
+    for figure, words in (
+        ("each_hit_at_10", "hit@10"), ("each_recall_at_20", "recall@20"), ("together_recall_at_20", "recall@20"),
+    ):  # fmt: skip
+        summed, fused = (short(tried[way][figure]["mean"]) for way in ("sum 8:1:1", "rank fusion 60, 8:1:1"))
+        assert f"{words} {summed} against {fused}" in text
+
+
+def test_the_weight_of_behaviour_is_the_best_that_was_tried() -> None:
+    tried = json.loads((RESULTS / "similar.json").read_text())["likes"]["validation"]
+    found = {name: row["each_hit_at_10"]["mean"] for name, row in tried.items() if name.startswith("sum")}
+    assert max(found, key=found.__getitem__) == f"sum {BLENDED[SimilarityBasis.BEHAVIOUR]:g}:1:1"
+
+
+def test_the_tables_of_the_models_are_those_of_the_benchmarks() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert filled(text) == text, "run python -m benchmarks.tables"
+    assert text.count("<!-- table: ") == text.count("<!-- end -->") > 5

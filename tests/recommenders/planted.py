@@ -4,14 +4,19 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy import sparse
 
+from cinegraph.types import Label, Relation
+from recommenders.arrays import Csr, IntArray
 from recommenders.interactions import Interactions
+from recommenders.knowledge import Knowledge
 
 GROUPS, USERS, MOVIES, BLOCKBUSTERS = 4, 160, 118, 6
 SOFTMAX = {"temperature": 0.2, "negatives": 64}
 SMALL: dict[str, dict[str, Any]] = {
     "ials": {"embedding_dim": 16, "l2": 0.1},
     "lightgcn": {"embedding_dim": 16, "layers": 2, "epochs": 40, "batch_size": 512, "learning_rate": 0.02},
+    "ensemble": {"least": 20},
     "kgnn": {"embedding_dim": 16, "epochs": 40, "batch_size": 512, "learning_rate": 0.02} | SOFTMAX,
     "xsimgcl": {"embedding_dim": 16, "layers": 2, "epochs": 30, "batch_size": 512, "noise": 0.05} | SOFTMAX,
 }
@@ -38,6 +43,21 @@ def planted_frame(seed: int = 7, shuffled: bool = False) -> pl.DataFrame:
             "at": at,
         }
     )
+
+
+def groups() -> IntArray:
+    """Of each movie, that of a blockbuster below 0."""
+    return np.array([int(movie[1:]) for movie in planted().movies], dtype=np.int32) - BLOCKBUSTERS
+
+
+def catalogue(*, shuffled: bool = False) -> Knowledge:
+    """Each group has three directors of its own; `shuffled` deals them out at random."""
+    of, rng = groups(), np.random.default_rng(5)
+    directors = np.where(of >= 0, of % GROUPS * 3 + rng.integers(0, 3, len(of)), 12)
+    if shuffled:
+        rng.shuffle(directors)
+    links = sparse.csr_array((np.ones(len(of), np.float32), (np.arange(len(of)), directors)), shape=(len(of), 13))
+    return Knowledge({Relation.DIRECTED: (Label.PERSON, Csr(links))})
 
 
 def planted(seed: int = 7, shuffled: bool = False) -> Interactions:

@@ -6,34 +6,17 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from cinegraph.types import Label, Relation
 from recommenders import registry
-from recommenders.arrays import Csr, IntArray
+from recommenders.arrays import Csr
 from recommenders.cosine_scorer import CosineScorer
 from recommenders.interactions import Interactions
-from recommenders.knowledge import Knowledge
 from recommenders.model import FitOptions
 from recommenders.newcomers import with_newcomers
 from recommenders.scorers import History
-from tests.recommenders.planted import SMALL, planted
+from tests.recommenders.planted import SMALL, catalogue, groups, planted
 
 COLD = np.arange(10, 42)
 """Movies, eight of each group, that nobody has rated."""
-
-
-def groups() -> IntArray:
-    """Of each movie, that of a blockbuster below 0."""
-    return np.array([int(movie[1:]) for movie in planted().movies], dtype=np.int32) - 6
-
-
-def catalogue(*, shuffled: bool = False) -> Knowledge:
-    """Each group has directors of its own; `shuffled` deals them out at random."""
-    of, rng = groups(), np.random.default_rng(5)
-    directors = np.where(of >= 0, of % 4 * 3 + rng.integers(0, 3, len(of)), 12)
-    if shuffled:
-        rng.shuffle(directors)
-    links = sparse.csr_array((np.ones(len(of), np.float32), (np.arange(len(of)), directors)), shape=(len(of), 13))
-    return Knowledge({Relation.DIRECTED: (Label.PERSON, Csr(links))})
 
 
 def warm() -> Interactions:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from pytrec_eval import RelevanceEvaluator
-from sklearn.metrics import ndcg_score
+from sklearn.metrics import ndcg_score, roc_auc_score
 
 from recommenders.metrics import (
+    auc,
     average_precision_at,
     coverage_at,
     hit_rate_at,
@@ -133,3 +134,9 @@ def test_a_better_order_never_has_a_lower_ndcg() -> None:
     values = [ndcg_at(step, np.array([1], dtype=np.int32), 3)[0] for step in steps]
     assert all(worse < better for worse, better in pairwise(values))
     assert values[-1] == 1.0
+
+
+def test_auc_by_hand_and_as_a_library_has_it() -> None:
+    alike, unlike = np.array([0.5, 0.25, 0.0]), np.array([0.25, 0.0])
+    assert auc(alike, unlike) == (2 + 1.5 + 0.5) / 6
+    assert auc(alike, unlike) == pytest.approx(roc_auc_score([1, 1, 1, 0, 0], [*alike, *unlike]), abs=1e-12)

@@ -22,10 +22,11 @@ from recommenders.model import FitOptions, Model
 from recommenders.ranking import recommend
 from recommenders.scorers import History, Scorer
 from recommenders.splits import Split, user_time
-from tests.recommenders.planted import SMALL, planted, planted_frame
+from tests.recommenders.planted import SMALL, catalogue, planted, planted_frame
 
 EVERY = pytest.mark.parametrize("name", registry.names())
 PERSONAL = pytest.mark.parametrize("name", [name for name in registry.names() if name != "popular"])
+LEARNING = pytest.mark.parametrize("name", [name for name in registry.names() if name not in ("popular", "content")])
 EMPTY = History.from_ratings([], [])
 
 
@@ -43,7 +44,8 @@ def split() -> Split:
 
 def fit(name: str, interactions: Interactions, seed: int = 0) -> Model[Any]:
     """A model with hyper-parameters that suit so little data."""
-    return registry.create(name, SMALL.get(name)).fit(interactions, FitOptions(seed=seed, device="cpu"))
+    knowledge = catalogue() if name == "content" else None
+    return registry.create(name, SMALL.get(name)).fit(interactions, FitOptions(seed, device="cpu", knowledge=knowledge))
 
 
 @cache
@@ -83,7 +85,7 @@ def test_it_beats_popular_where_there_is_structure(name: str) -> None:
     assert advantage(name).above_zero
 
 
-@PERSONAL
+@LEARNING
 def test_it_does_not_beat_popular_when_it_learns_from_shuffled_ratings(name: str) -> None:
     """The mutant of the test above."""
     assert not advantage(name, shuffled=True).above_zero

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from recommenders.arrays import Csr
 from recommenders.newcomers import DISCOUNT, WithNewcomers, with_newcomers
 from recommenders.scorers import FactorScorer, History, ItemItemScorer, Scorer
 from tests.published import FACTORS, ITEM_ITEM, POPULAR
@@ -94,6 +95,13 @@ def test_one_of_the_models_own_movies_that_nobody_likes_is_a_newcomer_too() -> N
     scores = with_newcomers(ITEM_ITEM, content).score(likes(ALIEN))
     assert scores[UNDATED] == pytest.approx(DISCOUNT * (0.25 + 0.512 * 0.5) / 1.512, abs=1e-6)
     assert ITEM_ITEM.score(likes(ALIEN))[UNDATED] == 0
+
+
+def test_one_that_weights_lead_to_is_none() -> None:
+    """As in a model that learns from the catalogue: it has a score of its own."""
+    weights = Csr(sparse.csr_array(np.array([[0, 0.5, 0, 0, 0.75], *np.zeros((4, 5))], np.float32)))
+    base = ItemItemScorer(weights, np.arange(5, dtype=np.int32), ITEM_ITEM.popularity)
+    assert with_newcomers(base, CONTENT[[0, 1, 2, 3, 2]]).score(likes(ALIEN))[UNDATED] == 0.75
 
 
 def test_without_newcomers_the_scorer_is_the_same() -> None:

@@ -32,6 +32,18 @@ def order(tuning: Tuning, known: SlateFacts = TWO_KINDS, taste: np.ndarray | Non
     return compose(ITEMS, SCORES, known, tuning, taste).tolist()
 
 
+def test_the_first_places_are_the_same_however_many_are_composed() -> None:
+    rng = np.random.default_rng(4)
+    n, taste = 150, np.array([0.5, 0.3, 0.2, 0.0])
+    genres = rng.dirichlet(np.ones(4), n)
+    known = SlateFacts(unit(rng.normal(size=(n, 8))), genres, rng.random(n), *rng.integers(-1, 9, (2, n)))
+    tuning = Tuning(diversity=0.4, novelty=0.2, calibration=0.5, per_director=3)
+    items, scores = np.arange(n, dtype=np.int32), np.sort(rng.normal(size=n))[::-1]
+    whole = compose(items, scores, known, tuning, taste)
+    for places in (1, 7, 20):
+        assert compose(items, scores, known, tuning, taste, places)[:places].tolist() == whole[:places].tolist()
+
+
 def test_nothing_asked_changes_nothing() -> None:
     assert order(Tuning()) == [0, 1, 2, 3]
     assert not Tuning().changes
@@ -120,3 +132,9 @@ def test_the_more_diversity_the_further_apart(spread: Spread) -> None:
         apart.append(float(intra_list_distance_at(np.array(lists), vectors, 10).mean()))
     assert apart == sorted(apart)
     assert apart[-1] > apart[0] + 0.15
+
+
+def test_a_movie_without_genres_wins_nothing_by_calibration() -> None:
+    genres = np.array([[0, 0], [0, 1], [1, 0], [0, 0]], dtype=np.float64)
+    known = facts(np.array([[1, 0], [1, 0], [1, 0], [0, 1]]), genres)
+    assert order(Tuning(calibration=1.0), known, np.array([0.9, 0.1]))[0] == 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import generated
-from cinegraph.errors import InvalidInput, ModelRefused, ModelTooLarge, NotFound
+from cinegraph.errors import InvalidInput, ModelRefused, ModelTooLarge, NotEnoughData, NotFound
 from recommenders import registry, training
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Progress
@@ -75,6 +75,38 @@ def test_a_model_that_learns_nothing_is_refused() -> None:
         found.check()
 
 
+def test_a_model_made_of_others_that_is_no_better_than_they_are_is_not_the_best() -> None:
+    """A ranker over EASE alone lists what EASE lists, and Popular, which is worse, is made of nothing."""
+    options = replace(OPTIONS, configs={"ensemble": {"members": ("ease",), "least": 20}})
+    found = train(planted(), ["popular", "ensemble"], options)
+    on_validation = {one.name: one.validation.ndcg_at_10.mean for one in found.results}
+    assert on_validation["ensemble"] > on_validation["popular"]
+    assert found.best == "popular"
+
+
+def test_asked_for_alone_it_is_refused() -> None:
+    options = replace(OPTIONS, configs={"ensemble": {"members": ("ease",), "least": 20}})
+    with pytest.raises(ModelRefused, match=r"ensemble is not surely better .* best of its members \(ease\)"):
+        train(planted(), ["ensemble"], options).check()
+
+
+def test_its_members_stand_beside_it() -> None:
+    found = train(planted(), ["ensemble"], OPTIONS)
+    assert [one.name for one in found.results] == ["popular", "itemknn", "ease", "graphfilter", "ensemble"]
+    assert found.result("ensemble").beside == ("itemknn", "ease", "graphfilter", "content")
+
+
+def test_what_cannot_be_fitted_is_left_out_where_it_is_not_named() -> None:
+    told: list[Progress] = []
+    options = replace(OPTIONS, configs=SMALL | {"ensemble": {"members": ("content",)}}, progress=told.append)
+    found = train(planted(), options=options)
+    assert "ensemble" not in {one.name for one in found.results}
+    (left_out,) = (one.note for one in told if one.task == "ensemble: left out")
+    assert left_out.startswith("no member of the ensemble can be fitted; content:")
+    with pytest.raises(NotEnoughData, match="no member of the ensemble can be fitted"):
+        train(planted(), ["ensemble"], options)
+
+
 def test_hyper_parameters_are_chosen_without_the_test_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """With another test part, everything up to it is the same."""
 
@@ -135,7 +167,7 @@ def test_a_mistake_is_said_before_anything_is_trained(monkeypatch: pytest.Monkey
 
 
 def test_a_row_that_is_not_there_is_named() -> None:
-    names = "popular, itemknn, ease, graphfilter, lightgcn"
+    names = "popular, itemknn, ease, graphfilter, lightgcn, ensemble"
     with pytest.raises(NotFound, match=f"'svd' was not trained; there are: {names}"):
         run().result("svd")
 

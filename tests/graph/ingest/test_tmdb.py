@@ -283,6 +283,19 @@ async def test_a_table_with_a_quote_left_open_is_refused(graph: GraphClient, tmp
         await ingest_tmdb(graph.writer, folder)
 
 
+@pytest.mark.parametrize("name", ["films.jsonl", "films.jsonl.gz"])
+def test_the_only_file_of_json_lines_in_a_folder_is_the_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    assert find_files(tmp_path).path == tmp_path / name
+
+
+def test_of_two_files_of_json_lines_none_is_guessed(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(SourceMalformed, match=r"it has a\.jsonl, b\.jsonl"):
+        find_files(tmp_path)
+
+
 def test_a_folder_without_any_of_the_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         SourceMalformed,

@@ -3,16 +3,21 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from graphql import GraphQLResolveInfo
+
 from api.compiler.planner import coerced, selected_at
-from api.context import Info
+from api.compiler.selection import Scope, Selected, fields_of
+from api.context import Context, Info
 from api.types.filters import nodes_of, to_filter
-from cinegraph.errors import NotFound
+from cinegraph.errors import InvalidInput, NotFound
 from cinegraph.types import MovieFilter, NodeRef
 from graph.snapshot import UNKNOWN
 from graph.verify import find_missing
 
 NAMED: Final = 10
 """Nodes that a message names."""
+MAX_WHY: Final = 10
+"""Reasons for one movie."""
 
 
 async def asked_filter(info: Info) -> MovieFilter:
@@ -20,6 +25,33 @@ async def asked_filter(info: Info) -> MovieFilter:
     wanted = to_filter(_plain(info, "filter"))
     await require(info, nodes_of(wanted))
     return wanted
+
+
+def why_of(info: "GraphQLResolveInfo[Context]") -> int:
+    """How many reasons a movie needs: the most that any `why` below the field asks for, 0 without one."""
+    scope = Scope(info.schema, info.fragments, coerced(info))
+    default = info.context.services.why
+    counts = [_count(scope, one, default) for one in _whys(scope, selected_at(info))]
+    for count in counts:
+        if not 1 <= count <= MAX_WHY:
+            raise InvalidInput(f"why(first: {count}): 1 to {MAX_WHY} reasons can be asked for")
+    return max(counts, default=0)
+
+
+def _count(scope: Scope, selected: Selected, default: int) -> int:
+    count = selected.argument("first").value(scope.variables)
+    return default if count is None else int(count)
+
+
+def _whys(scope: Scope, selected: Selected) -> Iterable[Selected]:
+    kind: Any = selected.definition.type if selected.definition else None
+    while hasattr(kind, "of_type"):
+        kind = kind.of_type
+    for one in fields_of(scope, kind, selected.sets):
+        if one.name == "why":
+            yield one
+        elif one.name == "edges":
+            yield from _whys(scope, one)
 
 
 async def require(info: Info, nodes: Iterable[NodeRef]) -> None:

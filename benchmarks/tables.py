@@ -1,0 +1,168 @@
+"""Writes the tables of `docs/models.md` from what the benchmarks wrote, between the marks that stand there.
+
+    python -m benchmarks.tables [--check]
+
+A table begins after `<!-- table: NAME -->` and ends before `<!-- end -->`. With `--check` nothing is written, and a
+document that differs is named, with exit code 1.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs" / "models.md"
+RESULTS = ROOT / "benchmarks" / "results"
+PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main() -> int:
+    before = DOCUMENT.read_text(encoding="utf-8")
+    after = filled(before)
+    if "--check" in sys.argv and after != before:
+        print(f"{DOCUMENT.relative_to(ROOT)} is not what the results say; run python -m benchmarks.tables")
+        return 1
+    DOCUMENT.write_text(after, encoding="utf-8")
+    return 0
+
+
+def filled(text: str) -> str:
+    """The document with every table as the results have it."""
+    return PLACE.sub(lambda place: f"{place[1]}{TABLES[place[2]]()}\n{place[3]}", text)
+
+
+def result(name: str) -> dict[str, Any]:
+    """What a benchmark wrote."""
+    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def markdown(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
+    """A table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def short(value: float, digits: int = 4) -> str:
+    """A figure as the documents have it: .0123, −.0123."""
+    text = f"{abs(value):.{digits}f}"
+    text = text.removeprefix("0") if abs(value) < 1 else text
+    return f"−{text}" if value < 0 and float(text) else text
+
+
+def spread(values: Sequence[float]) -> str:
+    """A mean with its interval."""
+    mean, low, high = map(short, values)
+    return f"{mean} [{low}, {high}]"
+
+
+# -- tables ----------------------------------------------------------------------------------------------------------
+
+
+def by_protocol(protocol: str) -> Callable[[], str]:
+    """A row a model, the best first."""
+
+    def table() -> str:
+        found = result("models")["protocols"][protocol]
+        rows = sorted(found["models"].items(), key=lambda one: -one[1]["ndcg_at_10"][0])
+        head = (f"model ({found['users']} test users)", "NDCG@10", "over EASE", "R@10", "R@20", "MRR", "coverage", "s")
+        return markdown(head, (model_row(name, row) for name, row in rows))
+
+    return table
+
+
+def model_row(name: str, row: dict[str, Any]) -> Sequence[str]:
+    over = spread(row["over"]["ease"]) if "ease" in row["over"] else ""
+    figures = (short(row[one]) for one in ("recall_at_10", "recall_at_20", "mrr"))
+    return (f"`{name}`", spread(row["ndcg_at_10"]), over, *figures, short(row["coverage"], 3), f"{row['seconds']:.0f}")
+
+
+def cold_users() -> str:
+    found = result("models")["protocols"]["cold_users"]["models"]
+    known = list(next(iter(found.values()))["curve"])
+    rows = sorted(found.items(), key=lambda one: -one[1]["curve"][known[-1]][0])
+    head = ("likes known", *known)
+    return markdown(head, ((f"`{name}`", *(short(row["curve"][one][0]) for one in known)) for name, row in rows))
+
+
+def gowalla() -> str:
+    found = result("gowalla")
+    rows = sorted(found["models"], key=lambda row: -row["test"]["recall@20"])
+    head = ("model", "recall@20", "NDCG@20", "fit, CPU s", "fit, wall s", "memory, MB")
+    return markdown(head, (gowalla_row(row) for row in rows))
+
+
+def gowalla_row(row: dict[str, Any]) -> Sequence[str]:
+    fit, test = row["fit"], row["test"]
+    figures = f"{fit['cpuSeconds']:.0f}", f"{fit['wallSeconds']:.0f}", f"{row['peakMegabytes']:,}"
+    return (f"`{row['model']}`", short(test["recall@20"]), short(test["ndcg@20"]), *figures)
+
+
+def dials() -> str:
+    head = ("dial", "at", "NDCG@10", "difference", "genres apart", "novelty, bits", "calibration error", "coverage")
+    return markdown(head, (dial_row(row) for row in result("diversity")["rows"]))
+
+
+def dial_row(row: dict[str, Any]) -> Sequence[str]:
+    difference = spread([row["difference"], row["low"], row["high"]]) if row["value"] else ""
+    beside = short(row["genre_distance"], 3), f"{row['novelty_bits']:.2f}", short(row["calibration_error"], 3)
+    return (row["dial"], f"{row['value']:g}", short(row["ndcg_at_10"]), difference, *beside, short(row["coverage"], 3))
+
+
+def bubble() -> str:
+    rows = result("bubble")["settings"].items()
+    head = ("", "genre entropy, bits", "from the long tail", "liked of those watched")
+    return markdown(
+        head,
+        ((name, *map(first_to_last, (row["genre_entropy"], row["long_tail"], row["liked"]))) for name, row in rows),
+    )
+
+
+def first_to_last(values: Sequence[float]) -> str:
+    """The first round and the last."""
+    return f"{short(values[0], 2)} → {short(values[-1], 2)}"
+
+
+def speed() -> str:
+    head = ("movies", "model", "slate p50, ms", "p99", "CPU p99", "fold-in p50, ms", "p99", "memory, MB", "fit, s")
+    return markdown(head, (speed_row(row) for row in result("speed")["rows"]))
+
+
+def speed_row(row: dict[str, Any]) -> Sequence[str]:
+    slate, fold_in = row["slate"], row["fold_in"]
+    times = (slate["wall_p50_ms"], slate["wall_p99_ms"], slate["cpu_p99_ms"])
+    folded = (fold_in["wall_p50_ms"], fold_in["wall_p99_ms"])
+    figures = (f"{one:.1f}" for one in (*times, *folded))
+    return (f"{row['movies']:,}", f"`{row['model']}`", *figures, f"{row['memory_mb']:,.0f}", f"{row['fit_s']:.0f}")
+
+
+def large() -> str:
+    rows = (row for row in result("large_catalogue")["models"] if "heldOut" in row)
+    head = ("model", "recall@20", "NDCG@20", "fit, CPU s", "memory, MB", "a score, ms")
+    return markdown(head, (large_row(row) for row in rows))
+
+
+def large_row(row: dict[str, Any]) -> Sequence[str]:
+    held = row["heldOut"]
+    figures = f"{row['fit']['cpuSeconds']:.0f}", f"{row['peakMegabytes']:,}", f"{row['scoreMilliseconds']:.2f}"
+    return (f"`{row['model']}`", short(held["recall@20"]), short(held["ndcg@20"]), *figures)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "user-time": by_protocol("user_time"),
+    "cold-movies": by_protocol("cold_movies"),
+    "sequences": by_protocol("leave_last_out"),
+    "cold-users": cold_users,
+    "gowalla": gowalla,
+    "dials": dials,
+    "bubble": bubble,
+    "speed": speed,
+    "large": large,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Locks between processes. They are the kernel's: a killed process leaves none behind."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Only one process, and one thread of it, is in here at a time for a file, which is made where it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+class Presence:
+    """A locked file in a folder, which says that we are still there; others know it by its `name`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with alone(folder / ".lock"):
+            for file in folder.glob("[!.]*"):
+                if not is_present(folder, file.name):
+                    file.unlink(missing_ok=True)
+            self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
+            self._file: IO[str] = (folder / self.name).open("w")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def leave(self) -> None:
+        """Be gone."""
+        (self._folder / self.name).unlink(missing_ok=True)
+        self._file.close()
+
+
+def is_present(folder: Path, name: str) -> bool:
+    """Whether the one of that name is still there; by a shared lock, so that two who look do not see each other."""
+    try:
+        with (folder / name).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

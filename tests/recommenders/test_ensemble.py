@@ -1,0 +1,172 @@
+"""Ensemble: an additive ranker that is better than its members, exact to explain, and says where it cannot learn."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cinegraph.errors import InvalidInput, NotEnoughData
+from recommenders import registry
+from recommenders.additive_scorer import AdditiveScorer
+from recommenders.arrays import FloatArray
+from recommenders.interactions import Interactions
+from recommenders.model import FitOptions, Progress
+from recommenders.models.ensemble import movie_features
+from recommenders.scorer_kinds import scorer_from
+from recommenders.scorers import History, PopularityScorer
+from tests.recommenders.planted import SMALL, catalogue, planted, planted_frame
+
+SEED = 3
+
+
+def floats(*values: float) -> FloatArray:
+    return np.array(values, dtype=np.float32)
+
+
+def ensemble(interactions: Interactions, options: FitOptions | None = None, **config: Any) -> AdditiveScorer:
+    scorer = registry.create("ensemble", SMALL["ensemble"] | config).fit(interactions, options).scorer()
+    assert isinstance(scorer, AdditiveScorer)
+    return scorer
+
+
+@cache
+def fitted() -> AdditiveScorer:
+    return ensemble(planted(), FitOptions(knowledge=catalogue()))
+
+
+def by_hand(*, own: FloatArray | None = None, **parts: Any) -> AdditiveScorer:
+    """EASE under a curve of two steps: .5 more from half of the best score on, 1 more near the best."""
+    ease = registry.create("ease").fit(planted()).scorer()
+    given = {"thresholds": floats(0.5, 0.9), "values": floats(0.5, 1.0), "starts": np.array([0, 2], np.int32)} | parts
+    return AdditiveScorer((ease,), own=floats(*[0.25] * planted().n_movies) if own is None else own, **given)
+
+
+def test_its_members_are_those_that_can_be_fitted() -> None:
+    kinds = [member.kind for member in fitted().members]
+    assert kinds == ["item_item", "item_item", "filter", "item_item"]
+    assert [member.kind for member in ensemble(planted()).members] == kinds[:3], "content needs a catalogue"
+
+
+def test_a_curve_never_falls() -> None:
+    assert len(fitted().values) > 0
+    assert (fitted().values >= 0).all()
+
+
+def test_scores_are_sums_of_curves() -> None:
+    scorer, history = by_hand(), planted().history(0)
+    scores = scorer.members[0].score(history)
+    free = np.setdiff1d(np.arange(len(scores)), history.items)
+    relative = scores / scores[free].max()
+    wanted = 0.25 + 0.5 * (relative > np.float32(0.5)) + 1.0 * (relative > np.float32(0.9))
+    assert scorer.score(history).tolist() == wanted.tolist()
+    assert set(wanted.tolist()) == {0.25, 0.75, 1.75}
+
+
+def test_a_movie_that_is_known_takes_nothing_from_the_others() -> None:
+    """The best score is that of a movie outside the history: what a user has seen sets no measure."""
+    scorer, history = by_hand(), planted().history(0)
+    free = np.setdiff1d(np.arange(planted().n_movies), history.items)
+    assert scorer.score(history)[free].max() == 1.75
+
+
+def test_it_is_the_same_again_from_its_arrays() -> None:
+    arrays = fitted().arrays()
+    assert {"thresholds", "values", "starts", "own", "0.item_item.items", "2.filter.item_factors"} <= set(arrays)
+    again, history = scorer_from("additive", arrays), planted().history(9)
+    assert again.score(history).tobytes() == fitted().score(history).tobytes()
+    assert again.arrays().keys() == arrays.keys()
+
+
+def test_many_histories_at_once_are_scored_as_each() -> None:
+    many = fitted().score_many(planted().liked[:5])
+    for user in range(5):
+        assert many[user].tobytes() == fitted().score(planted().history(user)).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"starts": np.array([0, 1], np.int32)}, "thresholds"),
+        ({"starts": np.array([1, 2], np.int32)}, "do not rise from 0"),
+        ({"thresholds": floats(0.9, 0.5)}, "thresholds of a curve do not rise"),
+        ({"values": floats(0.5)}, "values"),
+        ({"own": floats(1, 2, 3)}, "popularity"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(parts: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        by_hand(**parts).check()
+
+
+def test_arrays_of_a_foreign_member_are_refused() -> None:
+    arrays = {name.replace("item_item", "nosuch"): array for name, array in by_hand().arrays().items()}
+    with pytest.raises(InvalidInput, match="there is no kind of scorer 'nosuch'"):
+        scorer_from("additive", arrays)
+
+
+def test_without_members_it_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="there are no members"):
+        scorer_from("additive", {"thresholds": floats(), "values": floats(), "starts": floats(0), "own": floats(1)})
+
+
+def test_an_ensemble_is_no_member_of_itself() -> None:
+    with pytest.raises(InvalidInput, match="members = 'ensemble'.*name other models"):
+        ensemble(planted(), members=("ease", "ensemble"))
+
+
+def test_an_unknown_member_is_named() -> None:
+    with pytest.raises(InvalidInput, match="members"):
+        registry.create("ensemble", {"members": ()})
+
+
+def test_only_a_member_that_cannot_be_fitted_is_said_with_its_reason() -> None:
+    with pytest.raises(NotEnoughData, match="no member of the ensemble can be fitted; content: the catalogue connects"):
+        ensemble(planted(), members=("content",))
+
+
+def test_members_that_say_nothing_of_a_user_cannot_be_ranked() -> None:
+    with pytest.raises(NotEnoughData, match="ensemble: no last rating is for a movie that a member finds"):
+        ensemble(planted(), members=("popular",))
+
+
+def test_a_ranker_that_makes_nothing_of_its_members_is_none() -> None:
+    """One tree, which by this seed's draw is of another feature."""
+    with pytest.raises(NotEnoughData, match="ensemble: [0-9]+ likes are too few to weigh its members by; train one"):
+        ensemble(planted(), FitOptions(seed=SEED), members=("itemknn",), rounds=1, bags=1)
+
+
+def test_nobody_with_last_ratings_cannot_be_learnt_from() -> None:
+    few = Interactions.from_frame(planted_frame().group_by("user_id", maintain_order=True).head(3))
+    with pytest.raises(NotEnoughData, match="ensemble: no last rating is for a movie that a member finds"):
+        ensemble(few)
+
+
+def test_progress_tells_of_both_fits_and_of_the_ranker() -> None:
+    told: list[Progress] = []
+    ensemble(planted(), FitOptions(progress=told.append), members=("itemknn", "ease"), bags=2)
+    mine = [(one.task, one.done, one.total) for one in told if one.task.startswith(("members", "ranker"))]
+    assert mine == [
+        *(("members, on the first ratings", done, 2) for done in (1, 2)),
+        *(("ranker", done, 2) for done in (1, 2)),
+        *(("members, on all ratings", done, 2) for done in (1, 2)),
+    ]
+
+
+def test_what_is_known_of_a_movie() -> None:
+    found = movie_features(planted(), catalogue())
+    movie = int(np.argmax(planted().likes()))
+    ratings = planted().rating[planted().movie_index == movie]
+    likes = int((ratings >= 4).sum())
+    assert found.shape == (planted().n_movies, 5)
+    assert found[movie, 0] == pytest.approx(np.log1p(likes))
+    assert found[movie, 2] == pytest.approx((ratings.sum() + 5 * 3.5) / (len(ratings) + 5), abs=1e-5)
+    assert found[movie, 3] == pytest.approx((likes + 2.5) / (len(ratings) + 5), abs=1e-6)
+    assert found[:, 4].tolist() == [1.0] * planted().n_movies, "each has one director"
+
+
+def test_popularity_is_the_first_members() -> None:
+    popular = PopularityScorer(floats(3, 0, 1))
+    nothing = np.zeros(0, np.float32)
+    scorer = AdditiveScorer((popular,), nothing, nothing, np.zeros(2, np.int32), floats(0, 0, 0))
+    assert scorer.score(History.from_ratings([], [])).tolist() == [3, 0, 1]
