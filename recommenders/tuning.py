@@ -194,7 +194,7 @@ class _Study:
         for one in self._study.get_trials(states=(TrialState.RUNNING,)):
             if not is_present(folder, one.user_attrs.get("process", "nobody")):
                 self._study.tell(one.number, state=TrialState.FAIL)
-                self._study.enqueue_trial(one.params)
+                self._study.enqueue_trial({**one.system_attrs.get("fixed_params", {}), **one.params})
 
 
 class _Search:
@@ -213,8 +213,11 @@ class _Search:
                 value = self._judged(trial, record)
         except (ModelError, InvalidInput) as error:
             self._study.failed(trial, str(error))
+            return
+        if value is None:
+            self._study.pruned(trial)
         else:
-            self._study.pruned(trial) if value is None else self._study.ended(trial, value)
+            self._study.ended(trial, value)
 
     def _judged(self, trial: Trial, record: Record) -> float | None:
         """The NDCG@10 on validation; None where it was given up."""

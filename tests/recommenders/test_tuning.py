@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import optuna
 import pytest
 
 from cinegraph.errors import InvalidInput, ModelError
@@ -53,6 +54,21 @@ def test_a_study_in_two_parts_tries_what_one_in_one_part_does(tmp_path: Path) ->
     assert [one.done for one in told] == [10, 11, 12, 13, 14]
     assert told[-1].note == f"best {whole.best.ndcg_at_10:.4f}"
     assert tried(tune("ease", planted(), tmp_path / "two", 14, OPTIONS)) == tried(whole), "there is nothing left to do"
+
+
+def test_the_defaults_are_tried_again_where_the_process_was_killed_before_it_noted_them(tmp_path: Path) -> None:
+    tune("ease", planted(), tmp_path, 1, OPTIONS, new=True)
+    study = optuna.create_study(
+        study_name="ease-2", storage=f"sqlite:///{tmp_path / 'tuning.db'}", direction="maximize"
+    )
+    for key, value in optuna.load_study(study_name="ease-1", storage=study._storage).user_attrs.items():
+        study.set_user_attr(key, value)
+    study.enqueue_trial({"l2": 300.0, "min_likes": 2})
+    study.ask()
+    tuned = tune("ease", planted(), tmp_path, 3, OPTIONS)
+    assert tuned.study == "ease-2"
+    assert [one.number for one in tuned.tried] == [1, 2, 3]
+    assert tuned.defaults == tuned.tried[0]
 
 
 def test_another_seed_tries_something_else(tmp_path: Path) -> None:
