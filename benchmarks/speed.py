@@ -50,9 +50,11 @@ def main() -> None:
     if len(sys.argv) == 3:
         print(json.dumps(measure(int(sys.argv[1]), sys.argv[2])))
         return
-    rows = [json.loads(apart(str(movies), model)) for movies, models in MODELS.items() for model in models]
     machine = {"processor": platform.machine(), "cores": psutil.cpu_count(), "python": platform.python_version()}
-    RESULT.write_text(json.dumps({"machine": machine, "users": USERS, "rows": rows}, indent=2) + "\n")
+    rows = []
+    for movies, model in ((movies, model) for movies, models in MODELS.items() for model in models):
+        rows.append(json.loads(apart(str(movies), model)))
+        RESULT.write_text(json.dumps({"machine": machine, "users": USERS, "rows": rows}, indent=2) + "\n")
     show(rows)
 
 

@@ -193,7 +193,8 @@ class _Balance:
         shown = (self._sum + self._genres) / np.maximum(self._totals, 1e-12)[:, None]
         smoothed = (1 - SMOOTHING) * shown + SMOOTHING * self._taste
         bits = self._entropy - np.log2(smoothed) @ self._taste
-        return np.maximum(bits, 0.0)
+        found: DoubleArray = np.maximum(bits, 0.0)
+        return found
 
     def take(self, place: int) -> None:
         """One more in the list."""

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from benchmarks.tables import DOCUMENT, filled
 from recommenders.similarity import BLENDED, SimilarityBasis
 
 ROOT = Path(__file__).parents[2]
@@ -48,3 +49,9 @@ def test_the_weight_of_behaviour_is_the_best_that_was_tried() -> None:
     tried = json.loads((RESULTS / "similar.json").read_text())["likes"]["validation"]
     found = {name: row["each_hit_at_10"]["mean"] for name, row in tried.items() if name.startswith("sum")}
     assert max(found, key=found.__getitem__) == f"sum {BLENDED[SimilarityBasis.BEHAVIOUR]:g}:1:1"
+
+
+def test_the_tables_of_the_models_are_those_of_the_benchmarks() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert filled(text) == text, "run python -m benchmarks.tables"
+    assert text.count("<!-- table: ") == text.count("<!-- end -->") > 5

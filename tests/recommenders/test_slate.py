@@ -132,3 +132,9 @@ def test_the_more_diversity_the_further_apart(spread: Spread) -> None:
         apart.append(float(intra_list_distance_at(np.array(lists), vectors, 10).mean()))
     assert apart == sorted(apart)
     assert apart[-1] > apart[0] + 0.15
+
+
+def test_a_movie_without_genres_wins_nothing_by_calibration() -> None:
+    genres = np.array([[0, 0], [0, 1], [1, 0], [0, 0]], dtype=np.float64)
+    known = facts(np.array([[1, 0], [1, 0], [1, 0], [0, 1]]), genres)
+    assert order(Tuning(calibration=1.0), known, np.array([0.9, 0.1]))[0] == 2

@@ -11,6 +11,7 @@ import pytest
 from graphql import (
     GraphQLArgument,
     GraphQLEnumType,
+    GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLList,
     GraphQLNonNull,
@@ -129,21 +130,21 @@ def texts(kind: Any, depth: int = 2) -> Iterator[Any]:
     if isinstance(named, GraphQLScalarType) and named.name in ("String", "ID"):
         yield shaped(kind, HARMLESS)
     elif isinstance(named, GraphQLInputObjectType) and depth:
-        filled = {name: default(one.type, name) for name, one in named.fields.items() if is_required(one.type)}
+        filled = {name: default(one.type, name) for name, one in named.fields.items() if is_required(one)}
         for name, one in named.fields.items():
             for value in texts(one.type, depth - 1):
                 yield shaped(kind, {**filled, name: value})
 
 
-def is_required(kind: Any) -> bool:
-    return isinstance(kind, GraphQLNonNull)
+def is_required(one: GraphQLArgument | GraphQLInputField) -> bool:
+    return isinstance(one.type, GraphQLNonNull) and type(one.default_value).__name__ == "UndefinedType"
 
 
 def default(kind: Any, name: str) -> Any:
     """A value that an argument beside the one in question has."""
     named = bare(kind)
     if isinstance(named, GraphQLInputObjectType):
-        return shaped(kind, {key: default(one.type, key) for key, one in named.fields.items() if is_required(one.type)})
+        return shaped(kind, {key: default(one.type, key) for key, one in named.fields.items() if is_required(one)})
     return shaped(kind, REQUIRED.get(name, "Movie:1" if named.name == "ID" else "alien"))
 
 
@@ -158,13 +159,9 @@ def places() -> Iterator[tuple[str, str, dict[str, Any], str]]:
                     others = {
                         key: default(other.type, key)
                         for key, other in field.args.items()
-                        if is_required(other.type) and key != argument and not has_default(other)
+                        if is_required(other) and key != argument
                     }
                     yield operation, name, {**others, argument: value}, argument
-
-
-def has_default(argument: GraphQLArgument) -> bool:
-    return type(argument.default_value).__name__ != "UndefinedType"
 
 
 def asked(operation: str, name: str, arguments: dict[str, Any]) -> str:
