@@ -12,13 +12,18 @@ from recommenders.arrays import FloatArray, IntArray
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 from recommenders.scorers import History, Scorer
+from recommenders.search_space import SearchSpace
 from recommenders.splits import Question
 
 
 class ModelConfig(BaseModel):
-    """Hyper-parameters: immutable, and a name that is not one of them is refused."""
+    """Hyper-parameters: immutable, and a name that is not one of them is refused.
+
+    `search_space` says what is worth trying of them; empty for a model that has nothing to tune.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    search_space: ClassVar[SearchSpace] = {}
 
 
 @dataclass(frozen=True, slots=True)

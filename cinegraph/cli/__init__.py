@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cinegraph import __version__, logs
-from cinegraph.cli import data, demo, dev, graph, models, runs, serve
+from cinegraph.cli import data, demo, dev, graph, models, runs, serve, tuning
 from cinegraph.cli.console import complain, out
 from cinegraph.cli.signals import Signalled
 from cinegraph.errors import CinegraphError, is_full
@@ -30,6 +30,7 @@ app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("train")(models.train)
 app.command("evaluate")(models.evaluate)
+app.command("tune")(tuning.tune)
 app.command("cypher")(graph.cypher)
 app.command("token")(dev.token)
 app.command("schema")(dev.schema)

@@ -32,7 +32,8 @@ from recommenders.configuration import (
     together,
     written,
 )
-from recommenders.facts import facts_of
+from recommenders.facts import MovieFacts, facts_of
+from recommenders.interactions import Interactions
 from recommenders.model import Progress
 from recommenders.protocol import DEFAULT, load_protocol
 from recommenders.protocol import names as protocol_names
@@ -149,9 +150,8 @@ async def train_and_show(
         registry.entry(name)
     draw = plugins.load("recommenders.card").card if outputs.card else None
     with stages() as report:
-        interactions = await load_interactions(client.reader, report)
-        facts = facts_of(await load_snapshot(client.reader, 0, ""), interactions.movies)
-        told = replace(options, facts=facts, progress=_telling(report))
+        interactions, facts = await read_data(client, report)
+        told = replace(options, facts=facts, progress=telling(report))
         trained = await apart(lambda: run_training(interactions, names, told))
     show_figures(trained)
     if outputs.json:
@@ -162,7 +162,14 @@ async def train_and_show(
     return trained
 
 
-def _telling(report: Stages) -> Callable[[Progress], None]:
+async def read_data(client: GraphClient, report: Stages) -> tuple[Interactions, MovieFacts]:
+    """The graph's ratings, and what it says of their movies."""
+    interactions = await load_interactions(client.reader, report)
+    return interactions, facts_of(await load_snapshot(client.reader, 0, ""), interactions.movies)
+
+
+def telling(report: Stages) -> Callable[[Progress], None]:
+    """Progress as stages."""
     return lambda progress: report(progress.task, progress.done, progress.total)
 
 

@@ -14,6 +14,7 @@ from recommenders.runs.store import SHORT, Run, RunStore
 
 app = typer.Typer(help="What was trained, how, and how it did: a record that MLflow opens too.", no_args_is_help=True)
 
+COST = "cost/"
 SHOWN = ("ndcg_at_10", "recall_at_10", "recall_at_20", "mrr", "map_at_10", "coverage_at_10", "novelty_at_10")
 """The figures of a part that are shown first."""
 
@@ -40,14 +41,19 @@ def show(run: str = typer.Argument(help="A run, by the beginning of its id, as c
     store = _store()
     one = store.find(run)
     out.print(f"{one.id}  {one.experiment}: {one.name}, {one.status.lower()}, began {_moment(one)}")
-    out.print(_pairs("hyper-parameter", "", one.params.items()))
-    out.print(_figures(one))
-    out.print(
-        _pairs("cost", "", ((k.removeprefix("cost/"), f"{v:,.2f}") for k, v in one.metrics.items() if "cost/" in k))
+    costs = ((key, f"{value:,.2f}") for key, value in one.metrics.items() if key.startswith(COST))
+    curve = ((str(epoch), f"{value:.4f}") for epoch, value in store.curve(one.id, CURVE))
+    tables = (
+        _pairs("hyper-parameter", "value", one.params.items()),
+        _figures(one),
+        _pairs("cost", "value", ((key.removeprefix(COST), value) for key, value in costs)),
+        _pairs("epoch", "NDCG@10 on validation", curve),
+        _pairs("about", "value", ((key.removeprefix("cinegraph."), value) for key, value in one.tags.items())),
     )
-    if curve := store.curve(one.id, CURVE):
-        out.print(_pairs("epoch", "NDCG@10 on validation", ((str(epoch), f"{value:.4f}") for epoch, value in curve)))
-    out.print(_pairs("about", "", ((key.removeprefix("cinegraph."), value) for key, value in one.tags.items())))
+    for table in tables:
+        if table.row_count:
+            out.print(table)
+            out.print()
 
 
 def _store() -> RunStore:

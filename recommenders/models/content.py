@@ -5,6 +5,8 @@ Each entity counts by how rare it is (`content.telling`) times what its relation
 nothing about a user, as in every model.
 """
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 from scipy import sparse
@@ -16,6 +18,7 @@ from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 from recommenders.model import FitOptions, Model, ModelConfig
 from recommenders.scorers import ItemItemScorer
+from recommenders.search_space import Range, SearchSpace
 from recommenders.told import WEIGHTS
 
 BLOCK = 512
@@ -26,6 +29,10 @@ class Config(ModelConfig):
     """Hyper-parameters of Content."""
 
     neighbours: int = Field(50, ge=1, le=10_000, description="how many movies most like it a movie speaks for")
+
+    search_space: ClassVar[SearchSpace] = {
+        "neighbours": Range(5, 500, log=True),
+    }
 
 
 class Content(Model[Config]):

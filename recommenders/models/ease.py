@@ -5,6 +5,8 @@ diagonal. Where there are fewer users than movies, P comes from the smaller matr
 P = (I - X' K X) / l2 with K = (X X' + l2 I)^-1.
 """
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 from scipy.linalg import lapack
@@ -14,6 +16,7 @@ from recommenders.arrays import Csr, DoubleArray, FloatArray
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Model, ModelConfig
 from recommenders.scorers import ItemItemScorer
+from recommenders.search_space import Range, SearchSpace
 
 BLOCK = 512
 """Rows of the weights that are made at once."""
@@ -25,6 +28,11 @@ class Config(ModelConfig):
     l2: float = Field(300.0, gt=0, description="weight of the squared weights in the loss")
     min_likes: int = Field(2, ge=1, description="movies liked by fewer users take no part: their score is 0")
     memory_mb: int = Field(6000, ge=1, description="refuse to begin where the matrices would take more megabytes")
+
+    search_space: ClassVar[SearchSpace] = {
+        "l2": Range(3.0, 3000.0, log=True),
+        "min_likes": Range(1, 5),
+    }
 
 
 class Ease(Model[Config]):

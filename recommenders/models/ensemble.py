@@ -13,7 +13,7 @@ than those of one split, while nothing they say of a movie can be told apart any
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import lightgbm
 import numpy as np
@@ -29,6 +29,7 @@ from recommenders.knowledge import Knowledge
 from recommenders.model import FitOptions, Model, ModelConfig, Progress
 from recommenders.ranking import allowed, top_k
 from recommenders.scorers import Scorer
+from recommenders.search_space import Range, SearchSpace
 from recommenders.splits import user_time
 
 HELD_OUT = 0.1
@@ -58,6 +59,13 @@ class Config(ModelConfig):
     learning_rate: float = Field(0.1, gt=0, description="part of a tree that counts")
     bags: int = Field(4, ge=1, description="rankers that learn from other halves of users and features, and are summed")
     least: int = Field(200, ge=1, description="candidates on either side of a split, at least")
+
+    search_space: ClassVar[SearchSpace] = {
+        "candidates": Range(50, 300),
+        "rounds": Range(30, 300, log=True),
+        "learning_rate": Range(0.02, 0.3, log=True),
+        "least": Range(20, 500, log=True),
+    }
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,8 @@ item-item weights are the sum of three parts:
 Links are sparse, of each movie the strongest; the others are factors. Nothing is ever dense over movies and movies.
 """
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 from scipy import sparse
@@ -21,6 +23,7 @@ from recommenders.arrays import Csr, DoubleArray, FloatArray
 from recommenders.filter_scorer import FilterScorer
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Model, ModelConfig
+from recommenders.search_space import Range, SearchSpace
 
 BLOCK = 512
 """Movies whose links are computed at once."""
@@ -43,6 +46,16 @@ class Config(ModelConfig):
     low_pass: float = Field(0.1, ge=0, description="weight of the low pass beside the links")
     sharpen_factors: int = Field(256, ge=1, le=4096, description="rank of the sharpening, at most that of the low pass")
     sharpen: float = Field(0.8, ge=0, description="weight of the sharpening beside the links")
+
+    search_space: ClassVar[SearchSpace] = {
+        "user_exponent": Range(0.0, 1.0),
+        "from_exponent": Range(0.0, 1.0),
+        "to_exponent": Range(0.0, 1.0),
+        "factors": Range(8, 1024, log=True),
+        "low_pass": Range(0.0, 0.5),
+        "sharpen_factors": Range(8, 512, log=True),
+        "sharpen": Range(0.0, 1.2),
+    }
 
 
 class GraphFilter(Model[Config]):

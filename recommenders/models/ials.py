@@ -9,6 +9,8 @@ slower on matrices this small, and would give other bytes.
 No user's vector is published: it is solved for from a history, exactly as in training (`least_squares_scorer.py`).
 """
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 from threadpoolctl import threadpool_limits
@@ -18,6 +20,7 @@ from recommenders.interactions import Interactions
 from recommenders.least_squares import solved
 from recommenders.least_squares_scorer import LeastSquaresScorer
 from recommenders.model import Embeddings, FitOptions, Model, ModelConfig, Progress
+from recommenders.search_space import Choice, Range, SearchSpace
 
 
 class Config(ModelConfig):
@@ -29,6 +32,13 @@ class Config(ModelConfig):
     exponent: float = Field(0.5, ge=0, le=2, description="how much more the vectors of those with many likes weigh")
     sweeps: int = Field(16, ge=1, le=1000, description="times that users and then movies are solved for")
     init_std: float = Field(0.1, gt=0, description="standard deviation of a movie's vector at the start, times root d")
+
+    search_space: ClassVar[SearchSpace] = {
+        "embedding_dim": Choice((16, 32, 64, 128, 256)),
+        "unobserved": Range(0.003, 1.0, log=True),
+        "l2": Range(0.003, 3.0, log=True),
+        "exponent": Range(0.0, 1.0),
+    }
 
 
 class IALS(Model[Config]):

@@ -4,6 +4,8 @@ similarity(i, j) = both(i, j) / (sqrt(likes(i) * likes(j)) + shrinkage), where b
 like both; a movie keeps its k nearest, and score(i) is the sum over those of them that are in the history.
 """
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field
 from scipy import sparse
@@ -12,6 +14,7 @@ from recommenders.arrays import Csr, FloatArray, IntArray
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Model, ModelConfig
 from recommenders.scorers import ItemItemScorer
+from recommenders.search_space import Range, SearchSpace
 
 BLOCK = 512
 """Movies whose similarities are computed at once."""
@@ -22,6 +25,11 @@ class Config(ModelConfig):
 
     neighbours: int = Field(10, ge=1, le=10_000, description="how many nearest movies a movie keeps")
     shrinkage: float = Field(5.0, ge=0, description="added to the divisor: the larger, the less few common users count")
+
+    search_space: ClassVar[SearchSpace] = {
+        "neighbours": Range(5, 400, log=True),
+        "shrinkage": Range(0.0, 50.0),
+    }
 
 
 class ItemKNN(Model[Config]):

@@ -12,6 +12,8 @@ learnt so can embed a movie that nobody has rated (DropoutNet, Volkovs et al. 20
 `likelihood.py`; a movie's bias is read off its encoding, beside one of its own that a new movie does not have.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from pydantic import Field
@@ -27,6 +29,7 @@ from recommenders.knowledge import Knowledge
 from recommenders.model import FitOptions
 from recommenders.models.likelihood import Likelihood
 from recommenders.models.propagation import GraphConfig, GraphModel, Likes, Product, Training, normalised
+from recommenders.search_space import Range, SearchSpace
 
 MOVIE = "Movie"
 
@@ -40,6 +43,14 @@ class Config(GraphConfig):
     negatives: int = Field(1024, ge=1, description="movies drawn in a step, to stand for all")
     forget: float = Field(0.2, ge=0, lt=1, description="part of the movies that are taken for new at each step")
     learning_rate: float = Field(0.003, gt=0, description="step of Adam")
+
+    search_space: ClassVar[SearchSpace] = {
+        **GraphConfig.search_space,
+        "layers": Range(1, 3),
+        "hops": Range(0, 2),
+        "temperature": Range(0.05, 0.5, log=True),
+        "forget": Range(0.0, 0.5),
+    }
 
 
 class Mean(SAGEConv):  # type: ignore[misc]

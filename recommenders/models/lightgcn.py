@@ -15,7 +15,7 @@ less to 2 % more by seed and epoch. A linear estimate of it from the folded vect
 users, R^2 of .7) was tried for three seeds, and gains nothing.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -28,6 +28,7 @@ from recommenders.model import FitOptions
 from recommenders.models.likelihood import Likelihood
 from recommenders.models.propagation import GraphConfig, GraphModel, Training
 from recommenders.scorers import FactorScorer
+from recommenders.search_space import Choice, Range, SearchSpace
 
 
 class Config(GraphConfig):
@@ -37,6 +38,13 @@ class Config(GraphConfig):
     first_layer: Literal[0, 1] = Field(0, description="first layer of the mean; from 1 on all of it can be folded in")
     temperature: float = Field(0.1, gt=0, description="of softmax: what cosines are divided by")
     negatives: int = Field(1024, ge=1, description="of softmax: movies drawn in a step, to stand for all")
+
+    search_space: ClassVar[SearchSpace] = {
+        **GraphConfig.search_space,
+        "loss": Choice(("bpr", "softmax")),
+        "first_layer": Choice((0, 1)),
+        "temperature": Range(0.05, 0.5, log=True),
+    }
 
 
 class LightGCN(GraphModel[Config]):

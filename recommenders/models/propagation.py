@@ -9,7 +9,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from recommenders.evaluation import ask
 from recommenders.interactions import Interactions
 from recommenders.model import Embeddings, FitOptions, Model, ModelConfig, Progress
 from recommenders.scorers import FactorScorer, Scorer
+from recommenders.search_space import Choice, Range, SearchSpace
 
 
 @contextmanager
@@ -62,6 +63,13 @@ class GraphConfig(ModelConfig):
     init_std: float = Field(0.1, gt=0, description="standard deviation of the embeddings at the start")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of sparse products, on a GPU alone")
     threads: int = Field(1, ge=1, le=256, description="threads on the CPU: more help only where cores are idle")
+
+    search_space: ClassVar[SearchSpace] = {
+        "embedding_dim": Choice((32, 64, 128)),
+        "layers": Range(1, 4),
+        "learning_rate": Range(0.001, 0.05, log=True),
+        "l2": Range(1e-6, 1e-2, log=True),
+    }
 
 
 C = TypeVar("C", bound=GraphConfig)

@@ -13,6 +13,7 @@ take some 0.7 GB with the defaults, where EASE's inverse would take 51 GB (`benc
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -23,6 +24,7 @@ from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Model, ModelConfig, Progress
 from recommenders.models.ease import inverse
 from recommenders.scorers import ItemItemScorer
+from recommenders.search_space import Range, SearchSpace
 
 
 class Config(ModelConfig):
@@ -33,6 +35,12 @@ class Config(ModelConfig):
     support: int = Field(200, ge=1, le=20_000, description="how many movies a block is regressed on")
     block: int = Field(10, ge=1, le=20_000, description="how many movies share one support")
     neighbours: int = Field(200, ge=1, le=20_000, description="how many weights a movie keeps, the largest")
+
+    search_space: ClassVar[SearchSpace] = {
+        "l2": Range(3.0, 3000.0, log=True),
+        "support": Range(50, 1000, log=True),
+        "neighbours": Range(50, 1000, log=True),
+    }
 
 
 class SparseEase(Model[Config]):

@@ -6,7 +6,7 @@ same user or movie, among all of the batch (InfoNCE by cosine over `contrast_tem
 noise, and as layer 0 is in no mean, a history's folded vector is the user's whole embedding.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -17,7 +17,8 @@ from recommenders.interactions import Interactions
 from recommenders.model import FitOptions
 from recommenders.models.lightgcn import Config as LightConfig
 from recommenders.models.lightgcn import LightGCN, SoftmaxTraining
-from recommenders.models.propagation import Training
+from recommenders.models.propagation import GraphConfig, Training
+from recommenders.search_space import Range, SearchSpace
 
 CONTRASTED = 4096
 """Users, and movies, of a batch that are compared with each other: of more some are drawn."""
@@ -32,6 +33,14 @@ class Config(LightConfig):
     contrast: float = Field(0.2, ge=0, description="weight of the contrast beside the likelihood")
     contrast_temperature: float = Field(0.2, gt=0, description="what the contrast's cosines are divided by")
     contrast_layer: int = Field(1, ge=1, description="the layer that is compared with the final embedding")
+
+    search_space: ClassVar[SearchSpace] = {
+        **GraphConfig.search_space,
+        "temperature": Range(0.05, 0.5, log=True),
+        "noise": Range(0.0, 0.3),
+        "contrast": Range(0.01, 1.0, log=True),
+        "contrast_temperature": Range(0.05, 0.5, log=True),
+    }
 
     @model_validator(mode="after")
     def _layer_is_there(self) -> "Config":

@@ -87,7 +87,8 @@ class RunStore:
             values = (run, name, *source, *times, "active", where, number)
             db.execute(_insert("runs"), values)
             _put(db, "params", run, params)
-            _put(db, "tags", run, {"mlflow.runName": name, "mlflow.source.type": "LOCAL", **tags})
+            shown = {"mlflow.runName": name, "mlflow.source.name": source[1], "mlflow.source.type": source[0]}
+            _put(db, "tags", run, {**shown, **tags})
         return run
 
     def log(self, run: str, metrics: Mapping[str, float], step: int = 0) -> None:

@@ -59,11 +59,20 @@ USAGE = [
     (["train", "--device", "gpu"], "'gpu' is not one of 'auto', 'cpu', 'cuda'"),
     (["train", "--json", "/no/such/dir/x.json"], "--json /no/such/dir/x.json: there is no folder /no/such/dir"),
     (["evaluate", "--html", "/"], "--html /: this is a folder"),
+    (["train", "--config", "/no/such.yaml"], "there is no configuration '/no/such.yaml'; give a .yaml file, or one of"),
+    (["evaluate", "--config", "ease", "--config", "ease"], "ease.yaml and ease.yaml are both of ease"),
+    (["models", "schema", "nosuch"], "there is no model 'nosuch'"),
+    (["models", "config", "nosuch"], "there is no model 'nosuch'"),
+    (["tune", "nosuch"], "there is no model 'nosuch'"),
+    (["tune", "popular"], "popular has no search space: its hyper-parameters are none; cinegraph train popular trains"),
+    (["tune", "ease", "--output", "/no/such/ease.yaml"], "--output /no/such/ease.yaml: there is no folder /no/such"),
+    (["runs", "show", "0"], "there is no run '0'; cinegraph runs list shows them"),
     (["ingest", "sample", "--report", "/no/such/dir/x.json"], "there is no folder /no/such/dir"),
 ]
 FAILURE = [
     (["models", "rollback"], "there is no version before the active one"),
     (["train"], "the graph has no ratings to learn from"),
+    (["tune", "ease"], "the graph has no ratings to learn from"),
 ]
 
 

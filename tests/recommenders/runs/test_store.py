@@ -31,6 +31,7 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
         "cinegraph.published": "ease-1",
         "cinegraph.seed": "3",
         "mlflow.runName": "ease",
+        "mlflow.source.name": "cinegraph train",
         "mlflow.source.type": "LOCAL",
     }
     assert found.metrics["test/ndcg_at_10"] == 0.25
@@ -152,7 +153,12 @@ def test_mlflow_reads_it_writes_beside_us_and_leaves_it_to_us(tmp_path: Path) ->
             "name": name,
             "status": "FINISHED",
             "params": {"l2": "300.0"},
-            "tags": {"cinegraph.seed": "0", "mlflow.runName": name, "mlflow.source.type": "LOCAL"},
+            "tags": {
+                "cinegraph.seed": "0",
+                "mlflow.runName": name,
+                "mlflow.source.name": "cinegraph train",
+                "mlflow.source.type": "LOCAL",
+            },
             "metrics": {"test/ndcg_at_10": 0.25, "learning/ndcg_at_10": 0.3},
             "curve": [[10, 0.1], [20, 0.3]],
         }
