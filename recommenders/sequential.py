@@ -114,7 +114,8 @@ def enough(control: Sums, arm: Sums) -> BoolArray:
 def errors_wide(users: DoubleArray, level: float, planned_users: int) -> DoubleArray:
     """Half the width of the confidence sequence in standard errors, where both groups have these users together."""
     t = np.maximum(users, 1) * _mixture(level, planned_users)
-    return np.sqrt((1 + 1 / t) * (np.log1p(t) - 2 * np.log(level)))
+    wide: DoubleArray = np.sqrt((1 + 1 / t) * (np.log1p(t) - 2 * np.log(level)))
+    return wide
 
 
 def slope(control: Sums, arm: Sums) -> DoubleArray:
@@ -141,9 +142,9 @@ def _square_error(group: Sums, theta: DoubleArray) -> DoubleArray:
 
 
 def _mixture(level: float, planned_users: int) -> float:
-    """ρ² that makes the sequence narrowest at the planned number of users: u = tρ² solves u = log(1 + u) + 2 log(1/level).
+    """ρ² that makes the sequence narrowest at the planned number of users t.
 
-    The width's square (1 + 1/u)(log(1 + u) + 2 log(1/level)) has its derivative 0 there, for t fixed.
+    With u = tρ² the width's square (1 + 1/u)(log(1 + u) + 2 log(1/level)) is least where u = log(1 + u) + 2 log(1/level).
     """
     base = -2 * np.log(level)
     u = base
