@@ -117,7 +117,9 @@ def looked_at(world: World, control: Sums, arm: Sums) -> dict[str, DoubleArray]:
             "decided": misses(with_cuped, 0).any(axis=1),
             "decided_without_cuped": misses(plain, 0).any(axis=1),
             "users": first(misses(with_cuped, 0)),
+            "users_of_most": first(misses(with_cuped, 0)),
             "users_without_cuped": first(misses(plain, 0)),
+            "users_of_most_without_cuped": first(misses(plain, 0)),
             "wrong_way": (with_cuped.high < 0).any(axis=1),
             "fixed_test_users": BATCH * LOOKS * ((WIDE + ndtri(POWER)) * at_end / world.truth) ** 2,
         }
@@ -140,9 +142,11 @@ def first(decided: BoolArray) -> DoubleArray:
 
 
 def summary(name: str, values: DoubleArray) -> float | None:
-    """The median of numbers of users, the mean of all else; None where half of the experiments do not decide."""
-    middle = float(np.median(values) if "users" in name else values.mean())
-    return middle if np.isfinite(middle) else None
+    """The median of numbers of users, or what most (four of five) do with; the mean of all else; None for infinity."""
+    if "users" not in name:
+        return float(values.mean())
+    found = float(np.quantile(values, POWER if "most" in name else 0.5, method="inverted_cdf"))
+    return found if np.isfinite(found) else None
 
 
 def mismatches(share: float) -> dict[str, Any]:

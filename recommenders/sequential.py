@@ -144,7 +144,8 @@ def _square_error(group: Sums, theta: DoubleArray) -> DoubleArray:
 def _mixture(level: float, planned_users: int) -> float:
     """ρ² that makes the sequence narrowest at the planned number of users t.
 
-    With u = tρ² the width's square (1 + 1/u)(log(1 + u) + 2 log(1/level)) is least where u = log(1 + u) + 2 log(1/level).
+    With u = tρ² the square of the width, (1 + 1/u)(log(1 + u) + 2 log(1/level)), is least where
+    u = log(1 + u) + 2 log(1/level).
     """
     base = -2 * np.log(level)
     u = base
