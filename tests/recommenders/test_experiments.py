@@ -139,7 +139,6 @@ def test_sums_of_a_simulation_are_those_of_its_users() -> None:
 # -- looking at every batch --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rare", [False, True])
 def test_looking_all_the_time_is_wrong_in_no_more_than_one_of_twenty(rare: bool) -> None:
     found = figures(World(rare=rare), RUNS, seed=7)
@@ -147,18 +146,15 @@ def test_looking_all_the_time_is_wrong_in_no_more_than_one_of_twenty(rare: bool)
     assert found["misses_without_cuped"] <= LEVEL
 
 
-@pytest.mark.slow
 def test_a_t_test_looked_at_all_the_time_would_be_noticed() -> None:
     assert figures(World(), RUNS, seed=7)["peeked_misses"] > 5 * LEVEL
 
 
-@pytest.mark.slow
 def test_a_t_test_at_one_look_is_right_so_that_looking_is_what_breaks_it() -> None:
     last = [t_test_misses(difference(*sums, cuped=False), 0)[:, -1] for sums in experiments(World(), RUNS, seed=7)]
     assert np.concatenate(last).mean() == pytest.approx(LEVEL, abs=0.03)
 
 
-@pytest.mark.slow
 def test_an_effect_is_found_and_cuped_needs_fewer_users() -> None:
     found = figures(World(0.2), 50, seed=7)
     assert (found["decided"], found["wrong_way"]) == (1, 0)
@@ -181,7 +177,7 @@ def test_better_worse_and_undecided() -> None:
     base = constant(2000, 2, 1)
     assert said((base, constant(2000, 2.5, 1))) == (
         Decision.BETTER,
-        "liked: the difference 0.5000 [0.4006, 0.5994] is surely above 0",
+        "liked: the difference 0.5000 [0.4014, 0.5986] is surely above 0",
     )
     assert said((base, constant(2000, 1.5, 1)))[0] == Decision.WORSE
     assert said((base, constant(2000, 2.05, 1)))[0] == Decision.UNDECIDED
@@ -199,7 +195,7 @@ def test_a_broken_guardrail_stops_an_arm_that_is_better() -> None:
     liked, calm = (constant(2000, 2, 1), constant(2000, 2.5, 1)), constant(2000, 1, 0.5)
     assert said(liked, (calm, constant(2000, 1.3, 0.5))) == (
         Decision.STOPPED,
-        "dismissed: the difference 0.3000 [0.2503, 0.3497] is surely above 0.1",
+        "dismissed: the difference 0.3000 [0.2507, 0.3493] is surely above 0.1",
     )
     assert said(liked, (calm, constant(2000, 1.12, 0.5)))[0] == Decision.BETTER
 
