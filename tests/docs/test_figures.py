@@ -48,3 +48,37 @@ def test_the_weight_of_behaviour_is_the_best_that_was_tried() -> None:
     tried = json.loads((RESULTS / "similar.json").read_text())["likes"]["validation"]
     found = {name: row["each_hit_at_10"]["mean"] for name, row in tried.items() if name.startswith("sum")}
     assert max(found, key=found.__getitem__) == f"sum {BLENDED[SimilarityBasis.BEHAVIOUR]:g}:1:1"
+
+
+def percent(value: float) -> str:
+    """A part as the documents have it: 2.1 %."""
+    return f"{100 * value:.1f} %"
+
+
+def thousands(users: float | None) -> str:
+    """Users, or a dash where not enough of the experiments decide."""
+    return "–" if users is None else f"{users:,.0f}"
+
+
+def test_the_figures_of_experiments_are_those_of_the_benchmark() -> None:
+    result, text = json.loads((RESULTS / "experiments.json").read_text()), text_of("docs/experiments.md")
+    assert f"{result['runs']:,} experiments without a difference and {result['runs_of_effects']} for each" in text
+    assert f"for each effect, {result['looks']} looks, 200 users between two" in text
+    for way, name in (
+        ("confidence sequence", "misses"), ("confidence sequence without CUPED", "misses_without_cuped"),
+        ("t-test at every look", "peeked_misses"),
+    ):  # fmt: skip
+        assert f"| {way} | {percent(result['nothing'][name])} | {percent(result['rare'][name])} |" in text
+    assert f"calls {percent(result['nothing']['peeked_misses'])} of the experiments" in text
+    for effect, row in result["effects"].items():
+        parts = [percent(row[name]) for name in ("decided", "decided_without_cuped")]
+        users = ("users", "users_without_cuped", "users_of_most", "fixed_test_users")
+        assert f"| {' | '.join([f'{float(effect):.0%}', *parts, *(thousands(row[name]) for name in users)])} |" in text
+        assert row["wrong_way"] == 0
+    outside = max(row["misses"] for row in result["effects"].values())
+    assert f"CUPED narrows the interval by {percent(result['nothing']['narrowed'])}" in text
+    assert f"in no more than {percent(outside)} of the experiments, and none decides" in text
+    right, broken = result["mismatch"]["right"], result["mismatch"]["broken"]
+    assert f"at any of {result['looks']} looks in {percent(right['at_any_look'])} of the experiments" in text
+    assert f"With {result['mismatch']['share']:.0%} of users" in text.replace("47 %", "47%")
+    assert f"it alarms after {thousands(broken['users'])} users (median)" in text
