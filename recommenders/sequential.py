@@ -8,7 +8,7 @@ chance of at least 1 − level. With D the difference of means, s² = var₁/n�
 
 which is Robbins' normal mixture (1970) with the variance as measured: the asymptotic confidence sequence of
 Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central limit theory and asymptotic confidence
-sequences", Annals of Statistics 52 (2024), theorem 2.2, since s√t is the deviation of one user's part in D. It is
+sequences", Annals of Statistics 52 (2024), since s√t is the deviation of one user's part in D. It is
 asymptotic: nothing is said below `LEAST_USERS` in either group.
 """
 
@@ -122,7 +122,7 @@ def slope(control: Sums, arm: Sums) -> DoubleArray:
     """What an outcome rises by for each unit of the covariate, within the groups, so that no effect enters it.
 
     θ = cov(y, x) / var(x): Deng, Xu, Kohavi and Walker, "Improving the sensitivity of online controlled experiments by
-    utilizing pre-experiment data", WSDM 2013, equation 4. It is 0 where the covariate does not vary.
+    utilizing pre-experiment data", WSDM 2013. It is 0 where the covariate does not vary.
     """
     (_, xx, xy), (_, arm_xx, arm_xy) = control.spread(), arm.spread()
     varied = xx + arm_xx
