@@ -55,3 +55,40 @@ def test_the_tables_of_the_models_are_those_of_the_benchmarks() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     assert filled(text) == text, "run python -m benchmarks.tables"
     assert text.count("<!-- table: ") == text.count("<!-- end -->") > 5
+
+
+def percent(value: float) -> str:
+    """A part as the documents have it: 2.1 %."""
+    return f"{100 * value:.1f} %"
+
+
+def thousands(users: float | None) -> str:
+    """Users, or a dash where not enough of the experiments decide."""
+    return "–" if users is None else f"{users:,.0f}"
+
+
+def test_the_figures_of_experiments_are_those_of_the_benchmark() -> None:
+    result, text = json.loads((RESULTS / "experiments.json").read_text()), text_of("docs/experiments.md")
+    assert f"{result['runs']:,} experiments without a difference and {result['runs_of_effects']} for each" in text
+    assert f"for each effect, {result['looks']} looks, 200 users between two" in text
+    for way, name in (
+        ("confidence sequence", "misses"), ("confidence sequence without CUPED", "misses_without_cuped"),
+        ("t-test at every look", "peeked_misses"),
+    ):  # fmt: skip
+        assert f"| {way} | {percent(result['nothing'][name])} | {percent(result['rare'][name])} |" in text
+    assert f"calls {percent(result['nothing']['peeked_misses'])} of the experiments" in text
+    for effect, row in result["effects"].items():
+        parts = [percent(row[name]) for name in ("decided", "decided_without_cuped")]
+        users = ("users", "users_without_cuped", "users_of_most", "fixed_test_users")
+        assert (
+            f"| {' | '.join([f'{100 * float(effect):.0f} %', *parts, *(thousands(row[name]) for name in users)])} |"
+            in text
+        )
+        assert row["wrong_way"] == 0
+    outside = max(row["misses"] for row in result["effects"].values())
+    assert f"CUPED narrows the interval by {percent(result['nothing']['narrowed'])}" in text
+    assert f"in no more than {percent(outside)} of the experiments, and none decides" in text
+    right, broken = result["mismatch"]["right"], result["mismatch"]["broken"]
+    assert f"at any of {result['looks']} looks in {percent(right['at_any_look'])} of the experiments" in text
+    assert f"With {100 * result['mismatch']['share']:.0f} % of users in an arm" in text
+    assert f"it alarms after {thousands(broken['users'])} users (median)" in text
