@@ -77,14 +77,13 @@ def ensure_jars(
     wanted = read_lock() if jars is None else jars
     folder = cache / f"neo4j-{VERSION}"
     folder.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(PARALLEL) as pool:
+    with _scratch(folder) as scratch, ThreadPoolExecutor(PARALLEL) as pool:  # the threads end before scratch goes
         whole = list(pool.map(lambda jar: _is_whole(folder / jar.filename, jar), wanted))
         missing = [jar for jar, there in zip(wanted, whole, strict=True) if not there]
-        with _scratch(folder) as scratch:
-            context = MavenContext(repo_cache=scratch, local_repos=[], remote_repos=_remotes(remotes), timeout=60)
-            for done, _ in enumerate(pool.map(lambda jar: _fetch(context, folder, jar), missing), 1):
-                if progress:
-                    progress(done, len(missing))
+        context = MavenContext(repo_cache=scratch, local_repos=[], remote_repos=_remotes(remotes), timeout=60)
+        for done, _ in enumerate(pool.map(lambda jar: _fetch(context, folder, jar), missing), 1):
+            if progress:
+                progress(done, len(missing))
     return folder
 
 

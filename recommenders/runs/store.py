@@ -107,8 +107,8 @@ class RunStore:
     def replace_curve(self, run: str, key: str, curve: Iterable[tuple[int, float]]) -> None:
         """Note a figure by step, in the place of what was noted of it."""
         with self._writing() as db:
-            for table in ("metrics", "latest_metrics"):
-                db.execute(f"DELETE FROM {table} WHERE run_uuid = ? AND key = ?", (run, key))
+            db.execute("DELETE FROM metrics WHERE run_uuid = ? AND key = ?", (run, key))
+            db.execute("DELETE FROM latest_metrics WHERE run_uuid = ? AND key = ?", (run, key))
             _log(db, run, ((key, value, step) for step, value in curve))
 
     def end(self, run: str, status: Status) -> None:
