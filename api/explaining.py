@@ -16,7 +16,7 @@ from graph.client import Reader
 from graph.snapshot import Snapshot
 from graph.verify import Facts, edge_of, find_edges, verify_edges
 from recommenders.reasons import Explainer, Reason
-from recommenders.serving import Scored
+from recommenders.state import Scored
 from recommenders.wording import sentence
 
 KIND = "explanation"

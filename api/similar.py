@@ -27,8 +27,8 @@ from graph.likes import liked_both
 from graph.snapshot import UNKNOWN, Mask, Snapshot
 from graph.verify import Facts, verify_edges
 from recommenders.reasons import over
-from recommenders.serving import State
 from recommenders.similarity import Compared, Similar, SimilarityBasis, page_of
+from recommenders.state import State
 from recommenders.wording import liked_sentence, shared_sentence
 
 DEFAULT_SIMILAR = 20

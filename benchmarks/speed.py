@@ -30,8 +30,9 @@ from recommenders import registry
 from recommenders.histories import Rated, UserHistory
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions
-from recommenders.serving import Serving, state_over
+from recommenders.serving import Serving
 from recommenders.slate import Tuning
+from recommenders.state import state_over
 
 RESULT = Path(__file__).parent / "results" / "speed.json"
 SIZES = {10_000: (8_000, 800_000), 80_000: (20_000, 3_000_000)}

@@ -8,180 +8,32 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from cinegraph.errors import CinegraphError, ModelError
-from cinegraph.types import MAX_RATING, Label, MovieFilter, NodeRef
+from cinegraph.types import MovieFilter
 from graph.catalog import read_statement
 from graph.client import Reader, Row
-from graph.snapshot import UNREAD, Floats, Ints, Mask, Snapshot, empty_snapshot, load_snapshot
+from graph.snapshot import UNREAD, Floats, Mask, Snapshot, empty_snapshot, load_snapshot
 from recommenders.artifacts import Artifact, load_artifact, stamp
-from recommenders.content import content_rows, slate_facts
 from recommenders.group import Agreement, agree
 from recommenders.histories import Histories, UserHistory
-from recommenders.newcomers import with_newcomers
 from recommenders.ranking import place_of_first, top_k
-from recommenders.scorers import History, Scorer
-from recommenders.similarity import Similarity
-from recommenders.slate import PLACES, SlateFacts, Tuning, compose
-from recommenders.told import Told, told_of
+from recommenders.scorers import History
+from recommenders.slate import PLACES, Tuning, compose
+from recommenders.state import Scored, State, state_over
+from recommenders.told import told_of
 
 log = logging.getLogger(__name__)
 
 RANKED: Final = 1_000
 """Places of a ranking that can be paged through."""
 
-PREFERENCE: Final = 0.25
-"""What a full preference (weight 1) adds to a score, as a part of the best movie's score, beside what the model says of
-the user; where it says nothing, a full preference adds all of it, and what is to be avoided always loses all of it."""
-
 RELEVANCE: Final = Tuning()
 """Nothing but relevance."""
-
-
-class Contribution(NamedTuple):
-    """What one own movie, or one stated preference, adds to a score, in the scale of the model.
-
-    Where the model knows nothing of the user, the movie's own popularity stands in, with the movie itself as the node.
-    """
-
-    node: NodeRef
-    value: float
-
-
-@dataclass(frozen=True)
-class State:
-    """A model and the catalogue it is served over. `columns` (M,) holds the snapshot's number of each of the model's
-    movies, -1 for one that the catalogue does not have any more, then of those that came after it was trained.
-
-    `base` is the model's own scorer, over `trained` movies; `scorer` scores the later ones too. `told` is what reasons
-    need to know of the catalogue's movies.
-    """
-
-    snapshot: Snapshot
-    version: str
-    base: Scorer | None
-    trained: int
-    scorer: Scorer | None
-    movie_ids: tuple[str, ...]
-    columns: Ints
-    told: Told
-
-    @cached_property
-    def index(self) -> dict[str, int]:
-        """The model's number of each movie."""
-        return {id_: i for i, id_ in enumerate(self.movie_ids)}
-
-    def warmed(self) -> "State":
-        """The same, with all that the first request would wait for."""
-        _ = self.slate, self.index, self.present, self.snapshot.bits, self.snapshot.orders, self.snapshot.codes
-        _ = self.snapshot.joined_titles, self.similarity
-        if self.scorer and self.movie_ids:
-            liking = History.from_ratings([0], [MAX_RATING])
-            self.scorer.score(liking)
-            self.scorer.contributions(liking, 0)
-        return self
-
-    @cached_property
-    def slate(self) -> SlateFacts:
-        """What a slate needs to know of the model's movies."""
-        return slate_facts(self.snapshot, self.told, self.columns)
-
-    @cached_property
-    def similarity(self) -> Similarity:
-        """Which movies are like which."""
-        return Similarity.of(self.snapshot, self.told, self.base, self.columns[: self.trained])
-
-    @cached_property
-    def present(self) -> Mask:
-        """Which of the model's movies the catalogue still has."""
-        return self.columns >= 0
-
-
-@dataclass(frozen=True)
-class Scored:
-    """All scores for one history from one state: what the model says, and what stated preferences add."""
-
-    state: State
-    scorer: Scorer
-    history: UserHistory
-    known: History
-
-    @cached_property
-    def model_scores(self) -> Floats:
-        """What the model says of each movie; shape (M,)."""
-        return np.asarray(self.scorer.score(self.known), dtype=np.float64)
-
-    @cached_property
-    def preferred(self) -> dict[NodeRef, Floats]:
-        """What each stated preference adds to each movie; shape (M,)."""
-        best = float(np.max(np.abs(self.model_scores), initial=0.0))
-        liking = best * (PREFERENCE if self.scorer.is_personal(self.known) else 1.0)
-        return {
-            one.node: np.asarray(self._near(one.node), np.float64) * (one.weight * (liking if one.weight > 0 else best))
-            for one in self.history.preferences
-        }
-
-    @cached_property
-    def scores(self) -> Floats:
-        """The whole score of each movie; shape (M,)."""
-        return self.model_scores + sum(self.preferred.values(), np.zeros(len(self.model_scores)))
-
-    @cached_property
-    def personal(self) -> bool:
-        """Whether anything of the user is in the scores; popularity alone where not."""
-        return self.scorer.is_personal(self.known) or any(values.any() for values in self.preferred.values())
-
-    @cached_property
-    def taste(self) -> Floats | None:
-        """The user's own shares of genres (g,); None where no liked movie has one."""
-        total = self.known.weights.astype(np.float64) @ self.state.slate.genres[self.known.items]
-        return total / total.sum() if total.any() else None
-
-    def _near(self, node: NodeRef) -> Mask:
-        """Which movies are connected to a node; shape (M,)."""
-        snapshot = self.state.snapshot
-        near = np.zeros(snapshot.movies + 1, dtype=bool)  # the last place is for movies that are not there any more
-        number = snapshot.find(node)
-        if number >= 0:
-            neighbours = snapshot.neighbour[snapshot.indptr[number] : snapshot.indptr[number + 1]]
-            near[neighbours[neighbours < snapshot.movies]] = True
-        found: Mask = near[self.state.columns]
-        return found
-
-    @cached_property
-    def nodes(self) -> list[NodeRef]:
-        """What scores are made of: the movies that the model knows of the user, then each preference (n,)."""
-        movies = [NodeRef(Label.MOVIE, self.state.movie_ids[item]) for item in self.known.items.tolist()]
-        return [*movies, *self.preferred]
-
-    def parts(self, movie_id: str) -> Floats:
-        """What each of `nodes` adds to a movie's score (n,): zeros of the movies where the model says nothing."""
-        place = self.state.index.get(movie_id)
-        if place is None:
-            return np.zeros(len(self.nodes))
-        stated = [added[place] for added in self.preferred.values()]
-        return np.concatenate([self.scorer.contributions(self.known, place), stated]).astype(np.float64)
-
-    def popularity(self, movie_id: str) -> float:
-        """What popularity adds to a movie's score: all that the model says where it knows nothing of the user."""
-        place = self.state.index.get(movie_id)
-        return 0.0 if place is None or self.scorer.is_personal(self.known) else float(self.model_scores[place])
-
-    def contributions(self, movie_id: str) -> list[Contribution]:
-        """What adds up to a movie's score: each own movie of the model, or popularity, and each preference."""
-        if movie_id not in self.state.index:
-            return []
-        movies, values = len(self.known), self.parts(movie_id).tolist()
-        found = [Contribution(node, value) for node, value in zip(self.nodes, values, strict=True)]
-        stated = [one for one in found[movies:] if one.value]
-        if self.scorer.is_personal(self.known):
-            return found[:movies] + stated
-        return [Contribution(NodeRef(Label.MOVIE, movie_id), self.popularity(movie_id)), *stated]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,16 +69,6 @@ def _renewed(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State
     if artifact is None:
         return state_over(snapshot, old.base, old.version, old.movie_ids[: old.trained])
     return state_over(snapshot, artifact.scorer, artifact.version, tuple(str(id_) for id_ in artifact.movie_ids))
-
-
-def state_over(snapshot: Snapshot, base: Scorer | None, version: str, movie_ids: tuple[str, ...]) -> State:
-    """A catalogue with a model over these movies; all that the first request would wait for is made here."""
-    columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movie_ids], np.int32)
-    newcomers = np.setdiff1d(np.arange(snapshot.movies, dtype=np.int32), columns)
-    all_columns, told = np.append(columns, newcomers), told_of(snapshot)
-    scorer = with_newcomers(base, content_rows(snapshot, told, all_columns)) if base else None
-    ids = (*movie_ids, *(snapshot.ids[number] for number in newcomers.tolist()))
-    return State(snapshot, version, base, len(movie_ids), scorer, ids, all_columns, told).warmed()
 
 
 class Serving:
