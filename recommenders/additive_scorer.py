@@ -5,49 +5,42 @@ that several members do together.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 
-from recommenders.arrays import AnyArray, BoolArray, Csr, DoubleArray, FloatArray, IntArray
+from recommenders.arrays import AnyArray, BoolArray, Csr, FloatArray, IntArray
+from recommenders.curves import Curves
 from recommenders.scorers import History, Neighbours, Scorer, best_neighbours, candidates_of, check_shape
 
 SMALLEST = 1e-12
 """A best score that is no larger is none."""
+FEW: Final = 5
+"""Movies of a history up to which the curves of openings count alone."""
+MANY: Final = 10
+"""Movies of a history from which on they do not count any more; between the two they fade."""
+OPENING: Final = "opening"
+"""What the names of the arrays of these curves begin with."""
 
 
 @dataclass(frozen=True, eq=False)
 class AdditiveScorer:
     """score(i) = own[i] + sum over members m of curve_m(score_m(i) / the best of them outside the history).
 
-    `own` (movies,) is what a movie has of its own, whoever asks. The curve of a member is a step function that is 0
-    at 0: steps `starts[m]` to `starts[m + 1]` of `thresholds` and `values`; beyond each threshold the curve rises by
-    the step's value. What a member gives is divided among the movies of the history as the member's own contributions
-    are, by size; the rest evenly among those that anybody likes.
+    There are two sets of curves: `opening` for histories of few movies, `curves` for those of many; between `FEW` and
+    `MANY` movies a score is a mean of both. What a member gives is divided among the movies of the history as the
+    member's own contributions are, by size; the rest evenly among those that anybody likes.
     """
 
     kind: ClassVar[str] = "additive"
     members: tuple[Scorer, ...]
-    thresholds: FloatArray
-    values: FloatArray
-    starts: IntArray
-    own: FloatArray
+    curves: Curves
+    opening: Curves
 
     @property
     def popularity(self) -> FloatArray:
         """As the members know it (movies,)."""
         return self.members[0].popularity
-
-    @cached_property
-    def _curves(self) -> list[tuple[FloatArray, DoubleArray]]:
-        """Of each member the thresholds (t,) and the heights before, between and beyond them (t + 1,)."""
-        found = []
-        for start, end in zip(self.starts[:-1], self.starts[1:], strict=True):
-            thresholds = self.thresholds[start:end]
-            heights = np.concatenate([[0.0], np.cumsum(self.values[start:end].astype(np.float64))])
-            found.append((thresholds, heights - heights[np.searchsorted(thresholds, np.float32(0))]))
-        return found
 
     def is_personal(self, history: History) -> bool:
         """Whether the history says anything to a member."""
@@ -57,9 +50,12 @@ class AdditiveScorer:
         """The sum of the curves, and the movie's own part."""
         if not self.is_personal(history):
             return candidates_of(self.popularity, candidates)
-        total = self.own.astype(np.float64)
-        for place, relative in enumerate(self.relative(history)):
-            total += self._height(place, relative)
+        relative = self.relative(history)
+        total = np.zeros(len(self.popularity), dtype=np.float64)
+        for share, curves in self.weighed(len(history)):
+            total += share * curves.own
+            for place, one in enumerate(relative):
+                total += share * curves.height(place, one)
         return candidates_of(total.astype(np.float32), candidates)
 
     def score_many(self, histories: Csr) -> FloatArray:
@@ -67,6 +63,11 @@ class AdditiveScorer:
         rows = zip(histories.indptr[:-1], histories.indptr[1:], strict=True)
         parts = [slice(start, end) for start, end in rows]
         return np.stack([self.score(History(histories.indices[part], histories.data[part])) for part in parts])
+
+    def weighed(self, liked: int) -> list[tuple[float, Curves]]:
+        """The curves that count for a history of so many movies, with their shares, which add up to 1."""
+        opening = min(max((MANY - liked) / (MANY - FEW), 0.0), 1.0)
+        return [(share, curves) for share, curves in ((opening, self.opening), (1 - opening, self.curves)) if share]
 
     def relative(self, history: History) -> list[FloatArray]:
         """Of each member the scores as parts of its best one outside the history (movies,), or zeros."""
@@ -81,9 +82,11 @@ class AdditiveScorer:
             return found.astype(np.float32)
         known = self.popularity[history.items] > 0
         even = known / max(int(known.sum()), 1)
-        found += self.own[movie_index] * even
+        weighed = self.weighed(len(history))
+        found += sum(share * float(curves.own[movie_index]) for share, curves in weighed) * even
         for place, relative in enumerate(self.relative(history)):
-            height = float(self._height(place, relative[[movie_index]])[0])
+            here = relative[[movie_index]]
+            height = sum(share * float(curves.height(place, here)[0]) for share, curves in weighed)
             sizes = np.abs(self.members[place].contributions(history, movie_index).astype(np.float64))
             found += height * (sizes / sizes.sum() if sizes.any() else even)
         return found.astype(np.float32)
@@ -97,40 +100,25 @@ class AdditiveScorer:
         return best_neighbours(np.zeros(0, dtype=np.float32), k)
 
     def arrays(self) -> dict[str, AnyArray]:
-        """The curves, and the arrays of the members as `place.kind.name`."""
+        """The curves, those of openings as `opening.name`, and the arrays of the members as `place.kind.name`."""
         of_members = {
             f"{place}.{member.kind}.{name}": array
             for place, member in enumerate(self.members)
             for name, array in member.arrays().items()
         }
-        return {
-            "thresholds": self.thresholds,
-            "values": self.values,
-            "starts": self.starts,
-            "own": self.own,
-            **of_members,
-        }
+        of_openings = {f"{OPENING}.{name}": array for name, array in self.opening.arrays().items()}
+        return {**self.curves.arrays(), **of_openings, **of_members}
 
     def check(self) -> None:
-        """Members over the same movies, a curve for each, thresholds that rise within each."""
+        """Members over the same movies, and curves that fit them."""
         if not self.members:
             raise ValueError("there are no members")
+        movies = len(self.members[0].popularity)
         for member in self.members:
             member.check()
-            check_shape(member.popularity, "a member's popularity", (len(self.own),))
-        check_shape(self.starts, "starts", (len(self.members) + 1,))
-        check_shape(self.thresholds, "thresholds", (int(self.starts[-1]),))
-        check_shape(self.values, "values", self.thresholds.shape)
-        if self.starts[0] != 0 or (np.diff(self.starts) < 0).any():
-            raise ValueError(f"starts are {self.starts.tolist()}, and do not rise from 0")
-        if any((np.diff(thresholds) <= 0).any() for thresholds, _ in self._curves):
-            raise ValueError("the thresholds of a curve do not rise")
-
-    def _height(self, place: int, relative: FloatArray) -> DoubleArray:
-        """What a member's curve gives for scores (n,)."""
-        thresholds, heights = self._curves[place]
-        found: DoubleArray = heights[np.searchsorted(thresholds, relative)]
-        return found
+            check_shape(member.popularity, "a member's popularity", (movies,))
+        for curves in (self.curves, self.opening):
+            curves.check(len(self.members), movies)
 
     @staticmethod
     def _relative(member: Scorer, history: History, free: BoolArray) -> FloatArray:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from cinegraph.errors import InvalidInput
-from recommenders.additive_scorer import AdditiveScorer
+from recommenders.additive_scorer import OPENING, AdditiveScorer
 from recommenders.arrays import AnyArray, Csr
 from recommenders.cosine_scorer import CosineScorer
+from recommenders.curves import Curves
 from recommenders.filter_scorer import FilterScorer
 from recommenders.least_squares_scorer import LeastSquaresScorer
 from recommenders.scorers import FactorScorer, ItemItemScorer, PopularityScorer, Scorer
@@ -53,13 +54,20 @@ def scorer_from(kind: str, arrays: Mapping[str, AnyArray]) -> Scorer:
 
 
 def _additive(arrays: Mapping[str, AnyArray]) -> AdditiveScorer:
-    """With its members, whose arrays are named `place.kind.name`."""
-    own = {name: array for name, array in arrays.items() if "." not in name}
+    """With its members, whose arrays are named `place.kind.name`, and the curves of openings, `opening.name`."""
+    curves: dict[str, dict[str, AnyArray]] = {"": {}, OPENING: {}}
     members: dict[tuple[int, str], dict[str, AnyArray]] = {}
-    for name in arrays.keys() - own.keys():
-        place, kind, part = name.split(".")
-        members.setdefault((int(place), kind), {})[part] = arrays[name]
+    for name, array in arrays.items():
+        *owner, part = name.split(".")
+        if len(owner) == 2:
+            members.setdefault((int(owner[0]), owner[1]), {})[part] = array
+        else:
+            curves["".join(owner)][part] = array
     made = tuple(scorer_from(kind, members[place, kind]) for place, kind in sorted(members))
-    scorer = AdditiveScorer(members=made, **own)
+    scorer = AdditiveScorer(made, Curves(**_given(curves[""])), Curves(**_given(curves[OPENING])))
     scorer.check()
     return scorer
+
+
+def _given(arrays: Mapping[str, AnyArray]) -> dict[str, Any]:
+    return dict(arrays)

@@ -1,17 +1,18 @@
-"""Ensemble: several models under one ranker, which learns from the last ratings that the models have not seen.
+"""Ensemble: several models under one ranker, which learns from likes that the models have not seen.
 
 The models are fitted on all but the last tenth of each user's ratings. What the best movies of each of them score, and
 what is known of those movies beside it (popularity, how much of it is recent, ratings, how much the catalogue says),
 are the features; which of them the user then liked is what is learnt, by LambdaMART (Burges 2010) with trees of one
 split. A sum of such trees is a sum of curves, one for each feature: a generalised additive model (Zhuang et al. 2021),
-exact to explain and quick to apply to every movie. A member's curve never falls. Then the models are fitted on all
-ratings.
+exact to explain and quick to apply to every movie. A member's curve never falls. For users of whom little is known
+there are other curves: they are learnt from the first likes of users that the models have not seen at all. Then the
+models are fitted on all ratings.
 
 Deeper trees are no better: on ml-latest-small, split by time within users, trees of four and six leaves reached no more
 than those of one split, while nothing they say of a movie can be told apart any more.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -20,28 +21,24 @@ import numpy as np
 from pydantic import Field
 
 from cinegraph.errors import InvalidInput, ModelTooLarge, NotEnoughData
-from cinegraph.types import MAX_RATING, MIN_RATING
 from recommenders import registry
 from recommenders.additive_scorer import AdditiveScorer
-from recommenders.arrays import DoubleArray, FloatArray, IntArray
+from recommenders.arrays import DoubleArray, FloatArray
+from recommenders.curves import Curves
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
+from recommenders.lessons import OPENINGS, Case, Lesson, drawn, last_likes, lesson_of, movie_features, openings, without
 from recommenders.model import FitOptions, Model, ModelConfig, Progress
-from recommenders.ranking import allowed, top_k
 from recommenders.scorers import Scorer
 from recommenders.search_space import Range, SearchSpace
 from recommenders.splits import user_time
 
 HELD_OUT = 0.1
 """Part of each user's ratings, the last ones, that the ranker learns from."""
-RECENT = 0.1
-"""Part of all likes, the last ones, that count as recent."""
 TOP = 10
 """Places of a list that the ranker is to get right."""
-SHRINKAGE = 5.0
-"""Likes or ratings that a movie is thought to have beside its own, at the mean of all."""
-MIDDLE = (MIN_RATING + MAX_RATING) / 2 + 0.75
-"""What ratings are usually near to: 3.5."""
+NEWCOMERS = 0.25
+"""Part of the users that are held back, so that it can be learnt what newcomers like."""
 
 
 class Config(ModelConfig):
@@ -58,6 +55,7 @@ class Config(ModelConfig):
     rounds: int = Field(100, ge=1, description="trees of one split, in each bag")
     learning_rate: float = Field(0.1, gt=0, description="part of a tree that counts")
     bags: int = Field(4, ge=1, description="rankers that learn from other halves of users and features, and are summed")
+    users: int = Field(20_000, ge=100, description="users that the ranker learns from, at most, drawn by the seed")
     least: int = Field(200, ge=1, description="candidates on either side of a split, at least")
 
     search_space: ClassVar[SearchSpace] = {
@@ -69,12 +67,25 @@ class Config(ModelConfig):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lesson:
-    """What the ranker learns from: features (rows, features), which rows were liked (rows,), rows a user (users,)."""
+class Steps:
+    """Of each feature the thresholds and by how much the curve rises beyond each; members are the first features."""
 
-    features: FloatArray
-    liked: IntArray
-    counts: IntArray
+    members: int
+    curves: list[tuple[DoubleArray, DoubleArray]]
+
+    def over(self, features: FloatArray) -> Curves:
+        """With what the others give for each movie, from 0 on, by its features (movies, features)."""
+        own = np.zeros(len(features))
+        for (thresholds, steps), values in zip(self.curves[self.members :], features.T, strict=True):
+            heights = np.concatenate([[0.0], np.cumsum(steps)])
+            own += heights[np.searchsorted(thresholds, values)]
+        of_members = self.curves[: self.members]
+        return Curves(
+            thresholds=np.concatenate([thresholds for thresholds, _ in of_members]).astype(np.float32),
+            values=np.concatenate([steps for _, steps in of_members]).astype(np.float32),
+            starts=np.cumsum([0, *(len(thresholds) for thresholds, _ in of_members)]).astype(np.int32),
+            own=(own - own.min(initial=0.0)).astype(np.float32),
+        )
 
 
 class Ensemble(Model[Config]):
@@ -83,12 +94,32 @@ class Ensemble(Model[Config]):
     config_class = Config
 
     def _learn(self, interactions: Interactions, options: FitOptions) -> AdditiveScorer:
+        knowledge, users = options.knowledge, np.unique(interactions.user_index)
         split = user_time(interactions, 1 - HELD_OUT, HELD_OUT)
         members = self._fitted(self._names(), split.train, options, "on the first ratings")
-        lesson = self._lesson(tuple(members.values()), split.train, split.validation, options.knowledge)
-        curves = self._curves(lesson, len(members), options)
+        asked = drawn(users, 1.0, self.config.users, options.seed)
+        cases = last_likes(split.train, split.validation, asked)
+        curves = self._curves(self._lesson(members, cases, split.train, knowledge), len(members), options)
+        opening = self._opening(list(members), interactions, options) or curves
         again = self._fitted(list(members), interactions, options, "on all ratings")
-        return assembled(tuple(again.values()), curves, movie_features(interactions, options.knowledge))
+        own = movie_features(interactions, knowledge)
+        return AdditiveScorer(tuple(again.values()), curves.over(own), opening.over(own))
+
+    def _opening(self, names: list[str], interactions: Interactions, options: FitOptions) -> "Steps | None":
+        """The curves for users of whom little is known; None where newcomers are too few to learn them from."""
+        new = drawn(np.unique(interactions.user_index), NEWCOMERS, self.config.users // len(OPENINGS), options.seed)
+        others = without(interactions, new)
+        try:
+            members = self._fitted(names, others, options, "without newcomers")
+            lesson = self._lesson(members, openings(interactions, new), others, options.knowledge)
+            return self._curves(lesson, len(members), options) if len(members) == len(names) else None
+        except NotEnoughData:
+            return None
+
+    def _lesson(
+        self, members: Mapping[str, Scorer], cases: Iterable[Case], known: Interactions, knowledge: Knowledge | None
+    ) -> Lesson:
+        return lesson_of(tuple(members.values()), cases, movie_features(known, knowledge), self.config.candidates)
 
     def beside(self) -> tuple[str, ...]:
         """Its members."""
@@ -123,26 +154,7 @@ class Ensemble(Model[Config]):
                 raise
             return self._member(stand_in, ratings, options)
 
-    def _lesson(
-        self, members: tuple[Scorer, ...], known: Interactions, target: Interactions, knowledge: Knowledge | None
-    ) -> Lesson:
-        own, rows = movie_features(known, knowledge), list[tuple[FloatArray, IntArray]]()
-        probe = AdditiveScorer(members, *_flat(len(members)), own=np.zeros(known.n_movies, np.float32))
-        for user in np.unique(target.positives().user_index).tolist():
-            history = known.history(user)
-            if not probe.is_personal(history):
-                continue
-            relative, free = probe.relative(history), allowed(known.n_movies, history, known.seen_by(user), None)
-            best = np.unique(np.concatenate([top_k(one, free, self.config.candidates).items for one in relative]))
-            liked = np.isin(best, target.history(user).items).astype(np.int32)
-            rows.append((np.column_stack([*(one[best] for one in relative), own[best]]), liked))
-        if not sum(int(liked.sum()) for _, liked in rows):
-            raise NotEnoughData("ensemble: no last rating is for a movie that a member finds; train its members")
-        features, labels = (np.concatenate(part) for part in zip(*rows, strict=True))
-        return Lesson(features, labels, np.array([len(liked) for _, liked in rows], np.int32))
-
-    def _curves(self, lesson: Lesson, members: int, options: FitOptions) -> list[tuple[DoubleArray, DoubleArray]]:
-        """Of each feature thresholds and steps."""
+    def _curves(self, lesson: Lesson, members: int, options: FitOptions) -> "Steps":
         steps: list[dict[float, float]] = [{} for _ in range(lesson.features.shape[1])]
         for bag in range(self.config.bags):
             booster = self._booster(lesson, members, options.seed + bag)
@@ -152,7 +164,7 @@ class Ensemble(Model[Config]):
         if not any(steps[:members]):
             likes = int(lesson.liked.sum())
             raise NotEnoughData(f"ensemble: {likes} likes are too few to weigh its members by; train one of them")
-        return [(np.array(sorted(one)), np.array([one[t] for t in sorted(one)])) for one in steps]
+        return Steps(members, [(np.array(sorted(one)), np.array([one[t] for t in sorted(one)])) for one in steps])
 
     def _booster(self, lesson: Lesson, members: int, seed: int) -> lightgbm.Booster:
         others = lesson.features.shape[1] - members
@@ -183,48 +195,3 @@ def splits(booster: lightgbm.Booster) -> Iterator[tuple[int, float, float]]:
         if "split_feature" in root:
             step = root["right_child"]["leaf_value"] - root["left_child"]["leaf_value"]
             yield root["split_feature"], root["threshold"], step
-
-
-def movie_features(known: Interactions, knowledge: Knowledge | None) -> FloatArray:
-    """What is known of each movie, whoever asks (movies, 5): log likes, part of them that is recent, mean rating, part
-    of the ratings that are likes, and entities in the catalogue."""
-    likes, ratings = known.likes().astype(np.float64), np.bincount(known.movie_index, minlength=known.n_movies)
-    liked = known.positives()
-    since = np.sort(liked.at)[int(len(liked) * (1 - RECENT))]
-    recent = np.bincount(liked.movie_index[liked.at >= since], minlength=known.n_movies)
-    total = np.bincount(known.movie_index, known.rating, known.n_movies)
-    entities = np.zeros(known.n_movies)
-    for _, matrix in (knowledge.links if knowledge else {}).values():
-        entities += np.diff(matrix.indptr)
-    features = (
-        np.log1p(likes),
-        (recent + SHRINKAGE * RECENT) / (likes + SHRINKAGE),
-        (total + SHRINKAGE * MIDDLE) / (ratings + SHRINKAGE),
-        (likes + SHRINKAGE / 2) / (ratings + SHRINKAGE),
-        entities,
-    )
-    return np.column_stack(features).astype(np.float32)
-
-
-def assembled(
-    members: tuple[Scorer, ...], curves: list[tuple[DoubleArray, DoubleArray]], features: FloatArray
-) -> AdditiveScorer:
-    """The scorer: the members' curves, and what the others give for each movie, from 0 on."""
-    own = np.zeros(len(features))
-    for (thresholds, steps), values in zip(curves[len(members) :], features.T, strict=True):
-        heights = np.concatenate([[0.0], np.cumsum(steps)])
-        own += heights[np.searchsorted(thresholds, values)]
-    of_members = curves[: len(members)]
-    return AdditiveScorer(
-        members=members,
-        thresholds=np.concatenate([thresholds for thresholds, _ in of_members]).astype(np.float32),
-        values=np.concatenate([steps for _, steps in of_members]).astype(np.float32),
-        starts=np.cumsum([0, *(len(thresholds) for thresholds, _ in of_members)]).astype(np.int32),
-        own=(own - own.min(initial=0.0)).astype(np.float32),
-    )
-
-
-def _flat(members: int) -> tuple[FloatArray, FloatArray, IntArray]:
-    """Curves without a step."""
-    nothing = np.zeros(0, dtype=np.float32)
-    return nothing, nothing, np.zeros(members + 1, dtype=np.int32)

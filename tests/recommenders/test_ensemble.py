@@ -1,5 +1,6 @@
 """Ensemble: an additive ranker that is better than its members, exact to explain, and says where it cannot learn."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -8,11 +9,11 @@ import pytest
 
 from cinegraph.errors import InvalidInput, NotEnoughData
 from recommenders import registry
-from recommenders.additive_scorer import AdditiveScorer
+from recommenders.additive_scorer import MANY, AdditiveScorer
 from recommenders.arrays import FloatArray
+from recommenders.curves import Curves
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Progress
-from recommenders.models.ensemble import movie_features
 from recommenders.scorer_kinds import scorer_from
 from recommenders.scorers import History, PopularityScorer
 from tests.recommenders.planted import SMALL, catalogue, planted, planted_frame
@@ -39,7 +40,16 @@ def by_hand(*, own: FloatArray | None = None, **parts: Any) -> AdditiveScorer:
     """EASE under a curve of two steps: .5 more from half of the best score on, 1 more near the best."""
     ease = registry.create("ease").fit(planted()).scorer()
     given = {"thresholds": floats(0.5, 0.9), "values": floats(0.5, 1.0), "starts": np.array([0, 2], np.int32)} | parts
-    return AdditiveScorer((ease,), own=floats(*[0.25] * planted().n_movies) if own is None else own, **given)
+    curves = Curves(own=floats(*[0.25] * planted().n_movies) if own is None else own, **given)
+    return AdditiveScorer((ease,), curves, replace(curves, values=curves.values * 2))
+
+
+def liking(count: int) -> History:
+    """The first likes of the user who likes most."""
+    user = int(np.argmax(np.diff(planted().liked.indptr)))
+    history = planted().history(user)
+    assert len(history) >= count
+    return History(history.items[:count], history.weights[:count])
 
 
 def test_its_members_are_those_that_can_be_fitted() -> None:
@@ -49,12 +59,13 @@ def test_its_members_are_those_that_can_be_fitted() -> None:
 
 
 def test_a_curve_never_falls() -> None:
-    assert len(fitted().values) > 0
-    assert (fitted().values >= 0).all()
+    for curves in (fitted().curves, fitted().opening):
+        assert len(curves.values) > 0
+        assert (curves.values >= 0).all()
 
 
 def test_scores_are_sums_of_curves() -> None:
-    scorer, history = by_hand(), planted().history(0)
+    scorer, history = by_hand(), liking(MANY)
     scores = scorer.members[0].score(history)
     free = np.setdiff1d(np.arange(len(scores)), history.items)
     relative = scores / scores[free].max()
@@ -65,14 +76,14 @@ def test_scores_are_sums_of_curves() -> None:
 
 def test_a_movie_that_is_known_takes_nothing_from_the_others() -> None:
     """The best score is that of a movie outside the history: what a user has seen sets no measure."""
-    scorer, history = by_hand(), planted().history(0)
+    scorer, history = by_hand(), liking(MANY)
     free = np.setdiff1d(np.arange(planted().n_movies), history.items)
     assert scorer.score(history)[free].max() == 1.75
 
 
 def test_it_is_the_same_again_from_its_arrays() -> None:
     arrays = fitted().arrays()
-    assert {"thresholds", "values", "starts", "own", "0.item_item.items", "2.filter.item_factors"} <= set(arrays)
+    assert {"thresholds", "own", "opening.starts", "0.item_item.items", "2.filter.item_factors"} <= set(arrays)
     again, history = scorer_from("additive", arrays), planted().history(9)
     assert again.score(history).tobytes() == fitted().score(history).tobytes()
     assert again.arrays().keys() == arrays.keys()
@@ -91,7 +102,7 @@ def test_many_histories_at_once_are_scored_as_each() -> None:
         ({"starts": np.array([1, 2], np.int32)}, "do not rise from 0"),
         ({"thresholds": floats(0.9, 0.5)}, "thresholds of a curve do not rise"),
         ({"values": floats(0.5)}, "values"),
-        ({"own": floats(1, 2, 3)}, "popularity"),
+        ({"own": floats(1, 2, 3)}, "own"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(parts: dict[str, Any], message: str) -> None:
@@ -107,7 +118,15 @@ def test_arrays_of_a_foreign_member_are_refused() -> None:
 
 def test_without_members_it_is_refused() -> None:
     with pytest.raises(InvalidInput, match="there are no members"):
-        scorer_from("additive", {"thresholds": floats(), "values": floats(), "starts": floats(0), "own": floats(1)})
+        scorer_from(
+            "additive", Curves.flat(0, 1).arrays() | {f"opening.{k}": v for k, v in Curves.flat(0, 1).arrays().items()}
+        )
+
+
+def test_an_ensemble_without_curves_of_openings_is_refused() -> None:
+    arrays = {name: array for name, array in by_hand().arrays().items() if not name.startswith("opening.")}
+    with pytest.raises(InvalidInput, match="a scorer of kind 'additive' cannot be made from"):
+        scorer_from("additive", arrays)
 
 
 def test_an_ensemble_is_no_member_of_itself() -> None:
@@ -142,6 +161,25 @@ def test_nobody_with_last_ratings_cannot_be_learnt_from() -> None:
         ensemble(few)
 
 
+@pytest.mark.parametrize(("count", "share"), [(1, 1.0), (5, 1.0), (6, 0.8), (9, 0.2), (10, 0.0)])
+def test_the_curves_of_openings_fade_from_five_likes_to_ten(count: int, share: float) -> None:
+    """Those of `by_hand` are twice as high, above what a movie has of its own."""
+    scorer, history = by_hand(), liking(count)
+    relative = scorer.relative(history)[0]
+    heights = scorer.curves.height(0, relative)
+    assert scorer.score(history) == pytest.approx(0.25 + heights * (1 + share), abs=1e-6)
+    best = int(np.argmax(scorer.score(history)))
+    assert scorer.contributions(history, best).sum() == pytest.approx(scorer.score(history)[best], abs=1e-5)
+
+
+def test_with_no_newcomers_to_learn_from_there_is_one_set_of_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recommenders.models.ensemble.NEWCOMERS", 0.0)
+    scorer = ensemble(planted())
+    assert scorer.opening.arrays().keys() == scorer.curves.arrays().keys()
+    for name, array in scorer.opening.arrays().items():
+        assert array.tobytes() == scorer.curves.arrays()[name].tobytes(), name
+
+
 def test_progress_tells_of_both_fits_and_of_the_ranker() -> None:
     told: list[Progress] = []
     ensemble(planted(), FitOptions(progress=told.append), members=("itemknn", "ease"), bags=2)
@@ -149,24 +187,13 @@ def test_progress_tells_of_both_fits_and_of_the_ranker() -> None:
     assert mine == [
         *(("members, on the first ratings", done, 2) for done in (1, 2)),
         *(("ranker", done, 2) for done in (1, 2)),
+        *(("members, without newcomers", done, 2) for done in (1, 2)),
+        *(("ranker", done, 2) for done in (1, 2)),
         *(("members, on all ratings", done, 2) for done in (1, 2)),
     ]
 
 
-def test_what_is_known_of_a_movie() -> None:
-    found = movie_features(planted(), catalogue())
-    movie = int(np.argmax(planted().likes()))
-    ratings = planted().rating[planted().movie_index == movie]
-    likes = int((ratings >= 4).sum())
-    assert found.shape == (planted().n_movies, 5)
-    assert found[movie, 0] == pytest.approx(np.log1p(likes))
-    assert found[movie, 2] == pytest.approx((ratings.sum() + 5 * 3.5) / (len(ratings) + 5), abs=1e-5)
-    assert found[movie, 3] == pytest.approx((likes + 2.5) / (len(ratings) + 5), abs=1e-6)
-    assert found[:, 4].tolist() == [1.0] * planted().n_movies, "each has one director"
-
-
 def test_popularity_is_the_first_members() -> None:
     popular = PopularityScorer(floats(3, 0, 1))
-    nothing = np.zeros(0, np.float32)
-    scorer = AdditiveScorer((popular,), nothing, nothing, np.zeros(2, np.int32), floats(0, 0, 0))
+    scorer = AdditiveScorer((popular,), Curves.flat(1, 3), Curves.flat(1, 3))
     assert scorer.score(History.from_ratings([], [])).tolist() == [3, 0, 1]
