@@ -18,6 +18,7 @@ from graph.attachment import Shown, attached, unseen, watch
 from graph.client import Address, GraphClient
 from graph.local import LocalServer
 from graph.migrations import check_schema, migrate
+from recommenders.checkpoints import Checkpoints
 from recommenders.serving import Serving
 from recommenders.slate import Tuning
 
@@ -82,6 +83,11 @@ def given_address(settings: Settings) -> Address:
 def artifacts_of(settings: Settings) -> Path:
     """Where models' artefacts lie."""
     return settings.home / "models"
+
+
+def checkpoints_of(settings: Settings) -> Checkpoints:
+    """Where trainings that are not at their end are kept."""
+    return Checkpoints(settings.home / "checkpoints")
 
 
 def build_services(settings: Settings, client: GraphClient) -> Services:

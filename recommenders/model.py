@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cinegraph.errors import ModelError, NotEnoughData
 from recommenders.arrays import FloatArray, IntArray
+from recommenders.checkpoints import Checkpoints
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 from recommenders.scorers import History, Scorer
@@ -54,14 +55,16 @@ class FitOptions:
 
     With `validation` a model that trains in epochs stops early; `device` "auto" takes a GPU where one is, and "cpu"
     gives the same bytes for the same seed. `knowledge` is what the catalogue says of the movies, for models that learn
-    from it. `looked` is told the epoch and the NDCG@10 after each look at the validation part; an error that it raises
-    ends the training.
+    from it. With `checkpoints` a model that trains in epochs keeps how far it is, and goes on from there where the same
+    training was ended before its time, to the same bytes. `looked` is told the epoch and the NDCG@10 after each look at
+    the validation part; an error that it raises ends the training.
     """
 
     seed: int = 0
     validation: Question | None = None
     device: str = "auto"
     knowledge: Knowledge | None = None
+    checkpoints: Checkpoints | None = None
     progress: Callable[[Progress], None] = field(default=silent)
     looked: Callable[[int, float], None] = field(default=unseen)
 

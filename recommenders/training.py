@@ -18,6 +18,7 @@ from cinegraph.errors import ModelError, ModelRefused, ModelTooLarge, NotEnoughD
 from recommenders import registry
 from recommenders.arrays import DoubleArray, IdArray
 from recommenders.bootstrap import Estimate, difference_of, mean_of
+from recommenders.checkpoints import Checkpoints
 from recommenders.evaluation import Comparison, Context, Evaluation, UserMetrics, ask, compare, summarise
 from recommenders.facts import MovieFacts
 from recommenders.gate import Candidate, check
@@ -39,7 +40,8 @@ class TrainingOptions:
     `protocol` says how ratings are divided; `configs` gives hyper-parameters by model, which are then not searched;
     `max_users` bounds the users that an evaluation asks about (drawn by the seed), for data sets with very many;
     `facts`, by the positions of the ratings' movies, adds figures of diversity and calibration; without `final` the
-    best model is not fitted on all ratings, as publishing needs it; `recorder` keeps each model's training.
+    best model is not fitted on all ratings, as publishing needs it; `recorder` keeps each model's training,
+    and `checkpoints` how far those in epochs are, so that one that is ended goes on the next time.
     """
 
     seed: int = 0
@@ -51,6 +53,7 @@ class TrainingOptions:
     device: str = "auto"
     progress: Callable[[Progress], None] = silent
     recorder: Recorder = UNRECORDED
+    checkpoints: Checkpoints | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -336,7 +339,13 @@ def _fit_options(name: str, options: TrainingOptions) -> FitOptions:
         options.progress(replace(progress, task=f"{name}: {progress.task}"))
 
     knowledge = options.facts.knowledge if options.facts else None
-    return FitOptions(seed=options.seed, device=options.device, knowledge=knowledge, progress=tell)
+    return FitOptions(
+        seed=options.seed,
+        device=options.device,
+        knowledge=knowledge,
+        checkpoints=options.checkpoints,
+        progress=tell,
+    )
 
 
 def _described(config: Mapping[str, Any]) -> str:

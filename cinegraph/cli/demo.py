@@ -2,7 +2,7 @@
 
 import typer
 
-from cinegraph.app import artifacts_of, open_graph
+from cinegraph.app import artifacts_of, checkpoints_of, open_graph
 from cinegraph.cli.console import say, stages, starting
 from cinegraph.cli.models import train_and_show
 from cinegraph.cli.serve import bound, run_server, until_stopped
@@ -60,7 +60,8 @@ async def _ensure_model(settings: Settings, client: GraphClient) -> None:
         return
     say(f"training {', '.join(registry.usual())}; this takes longest, and is done once")
     with RunRecorder(settings.home, "demo") as recorder:
-        run = await train_and_show(client, [], TrainingOptions(recorder=recorder))
+        options = TrainingOptions(recorder=recorder, checkpoints=checkpoints_of(settings))
+        run = await train_and_show(client, [], options)
         with stages() as report:
             version = await publish_run(client.writer, artifacts_of(settings), run, report)
         recorder.published(run.best, version)

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from cinegraph import plugins
-from cinegraph.app import artifacts_of, open_for_reading, open_graph
+from cinegraph.app import artifacts_of, checkpoints_of, open_for_reading, open_graph
 from cinegraph.cli.console import Stages, out, say, stages, starting
 from cinegraph.cli.figures import show_figures
 from cinegraph.cli.outputs import check_writable
@@ -128,7 +128,7 @@ def options_of(asked: Together, device: Device, max_users: int | None) -> Traini
 async def _train(settings: Settings, asked: Together, options: TrainingOptions, outputs: Outputs) -> None:
     with RunRecorder(settings.home, "train") as recorder:
         async with open_graph(settings, starting) as client:
-            told = replace(options, recorder=recorder)
+            told = replace(options, recorder=recorder, checkpoints=checkpoints_of(settings))
             trained = await train_and_show(client, asked.names, told, outputs)
             with stages() as report:
                 version = await publish_run(client.writer, artifacts_of(settings), trained, report)
@@ -139,7 +139,9 @@ async def _train(settings: Settings, asked: Together, options: TrainingOptions, 
 async def _evaluate(settings: Settings, asked: Together, options: TrainingOptions, outputs: Outputs) -> None:
     with RunRecorder(settings.home, "evaluate") as recorder:
         async with open_for_reading(settings, starting) as client:
-            await train_and_show(client, asked.names, replace(options, recorder=recorder), outputs)
+            await train_and_show(
+                client, asked.names, replace(options, recorder=recorder, checkpoints=checkpoints_of(settings)), outputs
+            )
 
 
 async def train_and_show(

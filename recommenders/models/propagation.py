@@ -23,6 +23,7 @@ from recommenders.cosine_scorer import CosineScorer
 from recommenders.evaluation import ask
 from recommenders.interactions import Interactions
 from recommenders.model import Embeddings, FitOptions, Model, ModelConfig, Progress
+from recommenders.models.resuming import Kept, Sofar
 from recommenders.scorers import FactorScorer, Scorer
 from recommenders.search_space import Choice, Range, SearchSpace
 
@@ -251,7 +252,7 @@ class GraphModel(Model[C], Generic[C]):
         device = device_of(options.device)
         with reproducible(self.config.threads, device):
             training = self._training(interactions, device, options)
-            epochs = self._run(training, options)
+            epochs = self._run(training, Kept.of(self, interactions, device, options), options)
             scorer = training.scorer()
             self._keep(training)
         self.config = self.config.model_copy(update={"epochs": epochs})
@@ -259,24 +260,34 @@ class GraphModel(Model[C], Generic[C]):
         self._users = np.stack([scorer.user_vector(interactions.history(u)) for u in range(interactions.n_users)])
         return scorer
 
-    def _run(self, training: Training[C], options: FitOptions) -> int:
+    def _run(self, training: Training[C], kept: Kept, options: FitOptions) -> int:
         """Train, and give the number of epochs that the network is left with: the best one, where there is a choice."""
-        best, best_state, best_epoch, waited = -1.0, training.state(), self.config.epochs, 0
-        for epoch in range(1, self.config.epochs + 1):
-            loss, note = training.epoch(), ""
-            if options.validation is not None and epoch % self.config.evaluate_every == 0:
-                reached = ask(training.scorer(), options.validation).ndcg_at_10.mean()
-                note, waited = f", NDCG@10 {reached:.4f}", waited + 1
-                self.learning = (*self.learning, (epoch, float(reached)))
-                options.looked(epoch, float(reached))
-                if reached > best:
-                    best, best_state, best_epoch, waited = reached, training.state(), epoch, 0
-            options.progress(Progress("epochs", epoch, self.config.epochs, f"loss {loss:.4f}{note}"))
-            if waited >= self.config.patience:
+        sofar = kept.found(training) or Sofar(self.config.epochs, training.state())
+        self.learning = sofar.learning
+        for epoch in range(len(training.losses) + 1, self.config.epochs + 1):
+            if sofar.waited >= self.config.patience:
                 break
-        if best >= 0:
-            training.restore(best_state)
-        return best_epoch
+            loss, note = training.epoch(), ""
+            if epoch % self.config.evaluate_every == 0:
+                if options.validation is not None:
+                    note = self._look(training, sofar, epoch, options)
+                kept.keep(training, sofar)
+            options.progress(Progress("epochs", epoch, self.config.epochs, f"loss {loss:.4f}{note}"))
+        if sofar.best >= 0:
+            training.restore(sofar.state)
+        kept.drop()
+        return sofar.epoch
+
+    def _look(self, training: Training[C], sofar: Sofar, epoch: int, options: FitOptions) -> str:
+        """Measure the network on validation, and remember it where it is the best so far; what is said of it."""
+        assert options.validation is not None
+        reached = float(ask(training.scorer(), options.validation).ndcg_at_10.mean())
+        sofar.waited, sofar.learning = sofar.waited + 1, (*sofar.learning, (epoch, reached))
+        if reached > sofar.best:
+            sofar.best, sofar.state, sofar.epoch, sofar.waited = reached, training.state(), epoch, 0
+        self.learning = sofar.learning
+        options.looked(epoch, reached)
+        return f", NDCG@10 {reached:.4f}"
 
 
 class Product(torch.autograd.Function):

@@ -1,0 +1,79 @@
+"""Trainings that were ended before their time, as files: the next one of the same goes on where the last one was.
+
+A file holds arrays by name. It is written beside its place, synced and renamed, so that it is whole or absent; one that
+cannot be read is as good as none. Its name is a hash of all that the training is made of, so that another training
+never goes on with it. A training that comes to its end removes its file: what is learnt of users lies in no other.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from recommenders.arrays import AnyArray
+from recommenders.knowledge import Knowledge
+
+SUFFIX: Final = ".npz"
+KEPT_SECONDS: Final = 7 * 86_400
+"""How long a file is kept that nobody comes back for."""
+
+
+class Checkpoints:
+    """The files of a folder, which is made where it is needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def load(self, model: str, key: str) -> dict[str, AnyArray] | None:
+        """What was kept; None where nothing was, or what was cannot be read."""
+        try:
+            with self._path(model, key).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return None
+
+    def save(self, model: str, key: str, arrays: Mapping[str, AnyArray]) -> None:
+        """Keep arrays in the place of what was kept before."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._forget_old()
+        handle, made = tempfile.mkstemp(prefix=f".{model}-", suffix=SUFFIX, dir=self._folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(made).replace(self._path(model, key))
+        finally:
+            Path(made).unlink(missing_ok=True)
+
+    def drop(self, model: str, key: str) -> None:
+        """Keep nothing any more."""
+        self._path(model, key).unlink(missing_ok=True)
+
+    def _path(self, model: str, key: str) -> Path:
+        return self._folder / f"{model}-{key}{SUFFIX}"
+
+    def _forget_old(self) -> None:
+        before = time.time() - KEPT_SECONDS
+        for path in (*self._folder.glob(f"*{SUFFIX}"), *self._folder.glob(f".*{SUFFIX}")):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+
+
+def key_of(parts: Mapping[str, Any], knowledge: Knowledge | None) -> str:
+    """A hash of what a training is made of: parts that JSON can hold, and the catalogue."""
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+    for relation, (label, matrix) in (knowledge.links if knowledge else {}).items():
+        digest.update(f"{relation.value} {label.value} {matrix.shape}".encode())
+        for array in (matrix.indptr, matrix.indices, matrix.data):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
