@@ -7,15 +7,16 @@ LOCK := requirements/lock.txt
 TORCH ?= default
 WORKERS ?= 2
 READY := .venv/.ready-$(TORCH)
+DGL := .venv/dgl
 
-.PHONY: demo setup test check build lock schema clean
+.PHONY: demo setup test check build lock schema dgl clean
 
 demo: $(READY)  ## the main job: sample catalogue, real Neo4j, trained models, GraphQL with GraphiQL
 	@$(BIN)/cinegraph demo
 
 setup: $(READY)
 
-test: check  ## everything that must hold before a change lands
+test: check dgl  ## everything that must hold before a change lands
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 check: $(READY)  ## lint, types, import contracts, generated files
@@ -29,9 +30,13 @@ check: $(READY)  ## lint, types, import contracts, generated files
 build: $(READY)  ## wheel and source archive
 	$(UV) build
 
+dgl: $(DGL)/.ready  ## DGL's own environment, where there is a Python 3.11 and a wheel for it; its tests are skipped elsewhere
+
 lock: $(UV)  ## resolve the dependencies anew
 	$(UV) pip compile -q pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --custom-compile-command "make lock" --upgrade -o $(LOCK)
+	$(UV) pip compile -q requirements/dgl.in --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --custom-compile-command "make lock" --upgrade -o requirements/dgl.txt
 
 schema: $(READY)  ## write schema.graphql and .env.example anew
 	$(BIN)/cinegraph schema --write
@@ -55,6 +60,12 @@ $(UV):
 	$(UV) pip install -q --python $(BIN)/python --torch-backend cpu "$$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' $(LOCK))"
 	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	@rm -f .venv/.ready-* && touch $@
+
+$(DGL)/.ready: $(UV) requirements/dgl.txt
+	@echo "Fetching DGL's own environment into $(DGL), for its tests; this is done once"
+	@$(UV) venv -q --clear --no-python-downloads --python 3.11 $(DGL) \
+	  && $(UV) pip sync -q --python $(DGL)/bin/python --require-hashes requirements/dgl.txt && touch $@ \
+	  || { rm -rf $(DGL); echo "DGL cannot be had here; its tests are skipped"; }
 
 clean:
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
