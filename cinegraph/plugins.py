@@ -13,6 +13,7 @@ EXTRAS = {
     "recommenders.models.kgnn": "gnn",
     "recommenders.models.lightgcn": "gnn",
     "recommenders.models.xsimgcl": "gnn",
+    "recommenders.sentences.encoder": "text",
     "recommenders.tuning": "tune",
 }
 

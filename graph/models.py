@@ -70,6 +70,12 @@ async def export_interactions(reader: Reader, progress: Progress | None = None) 
     return pl.concat(frames).sort("user_id", "at", "movie_id")
 
 
+async def read_texts(reader: Reader) -> dict[str, str]:
+    """What each movie is about in words, its tagline first, by its id; nothing of one of which nothing is written."""
+    rows = reader.stream(read_statement("model/texts"))
+    return {row["id"]: " ".join(filter(None, (row["tagline"], row["overview"]))) async for row in rows}
+
+
 async def list_versions(reader: Reader) -> list[Version]:
     """All versions, the newest first."""
     rows = await reader.read(read_statement("model/list"))

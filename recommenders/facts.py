@@ -8,7 +8,7 @@ from scipy.sparse.linalg import svds
 
 from cinegraph.types import Label, NodeRef
 from graph.snapshot import Snapshot
-from recommenders.arrays import Csr, DoubleArray, IdArray, IntArray
+from recommenders.arrays import Csr, DoubleArray, FloatArray, IdArray, IntArray
 from recommenders.content import content_rows
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge, knowledge_of
@@ -44,8 +44,9 @@ class MovieFacts:
         return cls(Csr(matrix), names, known_years, nothing if content is None else content)
 
 
-def facts_of(snapshot: Snapshot, movies: IdArray) -> MovieFacts:
-    """Of these movies, in their order; one that is not in the catalogue has no genre and no year."""
+def facts_of(snapshot: Snapshot, movies: IdArray, texts: FloatArray | None = None) -> MovieFacts:
+    """Of these movies, in their order; one that is not in the catalogue has no genre and no year. `texts` (movies, d)
+    are vectors of what they are about."""
     genres: list[tuple[str, ...]] = []
     years: list[int | None] = []
     columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movies.tolist()], dtype=np.int32)
@@ -54,7 +55,7 @@ def facts_of(snapshot: Snapshot, movies: IdArray) -> MovieFacts:
         genres.append(tuple(snapshot.names[one] for one in near if snapshot.labels[one] is Label.GENRE))
         years.append(int(snapshot.year[number]) if number >= 0 and snapshot.year[number] > 0 else None)
     found = MovieFacts.from_genres(genres, years, content_rows(snapshot, told_of(snapshot), columns))
-    return replace(found, knowledge=knowledge_of(snapshot, movies))
+    return replace(found, knowledge=knowledge_of(snapshot, movies, texts))
 
 
 def taste_vectors(known: Interactions, dimensions: int = DIMENSIONS) -> DoubleArray:

@@ -1,7 +1,7 @@
 """The catalogue as a network learns from it: which movies are connected to which entities, by relationship."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -9,7 +9,7 @@ from scipy import sparse
 
 from cinegraph.types import Label, NodeRef, Relation
 from graph.snapshot import CODES, Snapshot
-from recommenders.arrays import Csr, DoubleArray, IdArray
+from recommenders.arrays import Csr, DoubleArray, FloatArray, IdArray
 
 LEARNT: Final = (
     Relation.DIRECTED,
@@ -27,9 +27,13 @@ BILLED: Final = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Knowledge:
-    """Of each relationship the kind of its entities, and 1 where a movie has it (movies, entities of that kind)."""
+    """Of each relationship the kind of its entities, and 1 where a movie has it (movies, entities of that kind).
+
+    `texts` (movies, d) are vectors of what movies are about, of length 1 or 0; None where texts were not encoded.
+    """
 
     links: Mapping[Relation, tuple[Label, Csr]]
+    texts: FloatArray | None = None
 
     @property
     def entities(self) -> dict[Label, int]:
@@ -37,7 +41,7 @@ class Knowledge:
         return {label: int(matrix.shape[1]) for label, matrix in self.links.values()}
 
 
-def knowledge_of(snapshot: Snapshot, movies: IdArray) -> Knowledge:
+def knowledge_of(snapshot: Snapshot, movies: IdArray, texts: FloatArray | None = None) -> Knowledge:
     """What the catalogue says of these movies, in their order; nothing of one that is not in it."""
     end, labels = int(snapshot.indptr[snapshot.movies]), np.array([label.value for label in snapshot.labels])
     movie = np.repeat(np.arange(snapshot.movies), np.diff(snapshot.indptr[: snapshot.movies + 1]))
@@ -59,7 +63,7 @@ def knowledge_of(snapshot: Snapshot, movies: IdArray) -> Knowledge:
         matrix = Csr(sparse.csr_array((ones, (movie[chosen], place[entity])), shape=shape))
         matrix.data[:] = 1.0  # an actor with two roles is one actor
         links[relation] = (label, Csr(matrix[columns]))
-    return connecting(Knowledge(links))
+    return connecting(Knowledge(links, texts))
 
 
 def connecting(knowledge: Knowledge) -> Knowledge:
@@ -69,4 +73,4 @@ def connecting(knowledge: Knowledge) -> Knowledge:
         movies[label] = movies.get(label, np.zeros(matrix.shape[1])) + np.asarray(matrix.sum(axis=0), np.float64)
     kept = {label: np.flatnonzero(counts >= 2) for label, counts in movies.items()}
     links = {relation: (label, Csr(matrix[:, kept[label]])) for relation, (label, matrix) in knowledge.links.items()}
-    return Knowledge({relation: link for relation, link in links.items() if link[1].nnz})
+    return replace(knowledge, links={relation: link for relation, link in links.items() if link[1].nnz})

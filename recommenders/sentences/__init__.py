@@ -1,0 +1,1 @@
+"""Sentence embeddings: what texts mean, as vectors (extra `text`)."""
