@@ -65,6 +65,15 @@ class ServingSettings(Group):
     calibration: float = Field(0.0, ge=0, le=1, description="how much a list has the user's genres, unless asked")
 
 
+class GateSettings(Group):
+    """What a newly trained model must hold to be served; parts of 1 are of the live model's own figure."""
+
+    margin: float = Field(0.05, ge=0, le=1, description="part of the live NDCG@10 that a model may surely not lose")
+    cold_margin: float = Field(0.1, ge=0, le=1, description="part that may be lost on users and movies with few likes")
+    diversity_fall: float = Field(0.25, ge=0, le=1, description="part of coverage, or of diversity, that may be lost")
+    score_ms: float = Field(100.0, gt=0, description="milliseconds of CPU time in which a user must be scored")
+
+
 class IngestSettings(Group):
     """Where data comes from."""
 
@@ -86,6 +95,7 @@ class Settings(BaseSettings):
     graph: GraphSettings = GraphSettings()
     api: ApiSettings = ApiSettings()
     serving: ServingSettings = ServingSettings()
+    gate: GateSettings = GateSettings()
     ingest: IngestSettings = IngestSettings()
 
     @property

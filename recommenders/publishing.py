@@ -7,12 +7,14 @@ kill at any point leaves the old model serving, and the next publication starts 
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from cinegraph.errors import ModelError, NotEnoughData
+from cinegraph.settings import GateSettings
 from graph.client import Reader, Writer
 from graph.models import (
     Progress,
@@ -28,10 +30,11 @@ from graph.models import (
 from recommenders.arrays import FloatArray, IdArray
 from recommenders.artifacts import Artifact, load_artifact, save_artifact
 from recommenders.cosine_scorer import CosineScorer
+from recommenders.gate import check
 from recommenders.interactions import Interactions
 from recommenders.least_squares_scorer import LeastSquaresScorer
+from recommenders.results import Fitted, Recipe, TrainingRun
 from recommenders.scorers import FactorScorer, History
-from recommenders.training import Fitted, TrainingRun
 
 SIMILAR: Final = 20
 """SIMILAR relationships that leave each movie."""
@@ -45,27 +48,39 @@ async def load_interactions(reader: Reader, progress: Progress | None = None) ->
     return await asyncio.to_thread(Interactions.from_frame, frame)
 
 
-async def publish_run(writer: Writer, artifacts: Path, run: TrainingRun, progress: Progress | None = None) -> str:
-    """Check the best model of a training and make it the served one; its version.
+async def live_recipe(reader: Reader) -> Recipe | None:
+    """What the served version was made by; None before the first one."""
+    for version in await list_versions(reader):
+        if version.active:
+            return Recipe(version.id, version.model, version.config)
+    return None
 
-    Raises `ModelRefused` where it must not be served: the old one keeps serving.
+
+async def publish_run(
+    writer: Writer, artifacts: Path, run: TrainingRun, limits: GateSettings, progress: Progress | None = None
+) -> str:
+    """Check the chosen model of a training and make it the served one; its version.
+
+    Raises `ModelRefused` where it must not be served: the old one keeps serving. What the gate found is noted in the
+    graph alone: it depends on what was served before, and the version is a hash of what was trained.
     """
-    advantage = run.check()
-    metrics = {**run.as_json(), "overPopular": str(advantage)}
-    version = await asyncio.to_thread(_save, artifacts, run.fitted(), run, metrics)
+    outcome = await asyncio.to_thread(check, run, limits)
+    version = await asyncio.to_thread(_save, artifacts, run.fitted(), run)
     artifact = load_artifact(artifacts, version)
-    await publish(writer, _described(artifact), _content(artifact, run.fitted()), progress)
+    described = _described(artifact)
+    judged = replace(described, metrics={**described.metrics, "gate": outcome.as_json()})
+    await publish(writer, judged, _content(artifact, run.fitted()), progress)
     return version
 
 
-def _save(artifacts: Path, final: Fitted, run: TrainingRun, metrics: dict[str, object]) -> str:
+def _save(artifacts: Path, final: Fitted, run: TrainingRun) -> str:
     return save_artifact(
         artifacts,
         final.name,
         final.scorer,
         final.movies,
         config=final.config,
-        metrics=metrics,
+        metrics=run.as_json(),
         fingerprint=run.fingerprint,
         created_at=time.time_ns() // 1_000_000,
     )
