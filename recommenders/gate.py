@@ -200,7 +200,7 @@ def _beside_live(row: ModelResult, live: Live, run: TrainingRun, limits: GateSet
         return
     measured = live.measured
     over = _paired(row.name, row.measured, live.recipe.version, measured, run.seed)
-    limit = -limits.margin * float(measured.ndcg_at_10.mean())
+    limit = 0.0 - limits.margin * float(measured.ndcg_at_10.mean())
     words = (
         f"may be worse than the live model {live.recipe.version}: NDCG@10 {row.measured.ndcg_at_10.mean():.4f} against "
         f"{measured.ndcg_at_10.mean():.4f} over {len(measured.users)} users, a difference of {over}, which must not "
@@ -226,7 +226,7 @@ def _where_little_is_known(row: ModelResult, live: Live, seed: int, limits: Gate
         if chosen.sum() < FEWEST_COLD:
             continue
         over = difference_of(values[chosen], others[chosen], seed)
-        limit = -limits.cold_margin * float(others[chosen].mean())
+        limit = 0.0 - limits.cold_margin * float(others[chosen].mean())
         words = (
             f"is surely worse than the live model {live.recipe.version} in the {what}, by {-over.mean:.4f} (a "
             f"difference of {over}) over {int(chosen.sum())} users, where {-limit:.4f} is allowed"

@@ -22,6 +22,7 @@ from graph.models import (
     Vectors,
     Version,
     activate,
+    describe,
     export_interactions,
     find_version,
     list_versions,
@@ -30,11 +31,12 @@ from graph.models import (
 from recommenders.arrays import FloatArray, IdArray
 from recommenders.artifacts import Artifact, load_artifact, save_artifact
 from recommenders.cosine_scorer import CosineScorer
-from recommenders.gate import check
+from recommenders.gate import check, judge
 from recommenders.interactions import Interactions
 from recommenders.least_squares_scorer import LeastSquaresScorer
 from recommenders.results import Fitted, Recipe, TrainingRun
 from recommenders.scorers import FactorScorer, History
+from recommenders.soundness import check_arrays
 
 SIMILAR: Final = 20
 """SIMILAR relationships that leave each movie."""
@@ -70,6 +72,20 @@ async def publish_run(
     described = _described(artifact)
     judged = replace(described, metrics={**described.metrics, "gate": outcome.as_json()})
     await publish(writer, judged, _content(artifact, run.fitted()), progress)
+    return version
+
+
+async def stage_run(writer: Writer, artifacts: Path, run: TrainingRun, limits: GateSettings) -> str:
+    """Keep the chosen model of a training without serving it, also where the gate would refuse it; its version.
+
+    Raises `ModelRefused` only for arrays that cannot be served. A version that is there already stays as it is.
+    """
+    await asyncio.to_thread(check_arrays, run.fitted())
+    version = await asyncio.to_thread(_save, artifacts, run.fitted(), run)
+    if all(one.id != version for one in await list_versions(writer)):
+        described = _described(load_artifact(artifacts, version))
+        metrics = {**described.metrics, "gate": judge(run, limits).as_json()}
+        await describe(writer, replace(described, metrics=metrics, status="staged"))
     return version
 
 

@@ -6,10 +6,11 @@ A watcher looks for a new model or catalogue every few seconds, so that what ano
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -59,6 +60,21 @@ class Member:
     rewatch: bool = False
 
 
+class Observer(Protocol):
+    """Who is told of every ranking that was made for one user, and the CPU time of it."""
+
+    def answered(
+        self,
+        history: UserHistory,
+        wanted: MovieFilter,
+        tuning: Tuning,
+        places: int,
+        movie_ids: Sequence[str],
+        seconds: float,
+    ) -> None:
+        """It must not take long, nor fail."""
+
+
 def _nothing(snapshot: Snapshot) -> State:
     """A catalogue without a model."""
     return State(snapshot, "", None, 0, None, (), np.zeros(0, np.int32), told_of(snapshot))
@@ -88,6 +104,7 @@ class Serving:
         self._state = state or _nothing(empty_snapshot())
         self._failed: tuple[str, object] | None = None
         self._refreshing = asyncio.Lock()
+        self.observer: Observer | None = None
 
     @property
     def state(self) -> State:
@@ -168,6 +185,7 @@ class Serving:
         The first `places`, at most, are composed. Equal scores are ordered by the model's order of movies, so that the
         same input gives the same bytes.
         """
+        began = time.thread_time()
         scored = self.score(history)
         state = scored.state
         order = top_k(scored.scores, self.allowed(state, history, wanted), count).items
@@ -175,6 +193,8 @@ class Serving:
             taste = scored.taste if tuning.calibration else None
             order = compose(order, scored.scores[order], state.slate, tuning, taste, min(places, PLACES))
         movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
+        if self.observer is not None:
+            self.observer.answered(history, wanted, tuning, places, movie_ids, time.thread_time() - began)
         return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal)
 
     def rank_group(

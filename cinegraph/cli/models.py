@@ -39,7 +39,7 @@ from recommenders.interactions import Interactions
 from recommenders.model import Progress
 from recommenders.protocol import DEFAULT, load_protocol
 from recommenders.protocol import names as protocol_names
-from recommenders.publishing import live_recipe, load_interactions, promote, publish_run, rollback
+from recommenders.publishing import live_recipe, load_interactions, promote, publish_run, rollback, stage_run
 from recommenders.results import TrainingRun
 from recommenders.runs.recorder import RunRecorder
 from recommenders.training import TrainingOptions
@@ -57,6 +57,7 @@ PROTOCOL = typer.Option(
     help=f"How ratings are divided: {', '.join(protocol_names())}, or a .yaml file; {DEFAULT} unless a file says so.",
 )
 CARD = typer.Option(None, "--html", help="Write a model card, a page with plots, to this file.")
+SERVE = typer.Option(True, help="Serve it, where the gate lets it; or keep it for cinegraph models shadow and promote.")
 BECAUSE = typer.Option("", help="Why the best model is to be served also where it is not surely better than EASE.")
 USERS = typer.Option(None, "--max-users", min=10, help="Ask about this many users at most, drawn by the seed.")
 
@@ -97,6 +98,7 @@ def train(
     card: Path | None = CARD,
     max_users: int | None = USERS,
     because: str = BECAUSE,
+    serve: bool = SERVE,
 ) -> None:
     """Train on the graph's ratings, evaluate beside Popular, ItemKNN and EASE, publish the best of those named."""
     asked = together(names or [], map(load_configuration, config or []), protocol, seed)
@@ -105,7 +107,7 @@ def train(
     if len(because) > MOST_WORDS:
         raise InvalidInput(f"--because has {len(because)} characters; {MOST_WORDS} is the most")
     options = replace(options_of(asked, device, max_users), because=because.strip())
-    run(_train(load_settings(), asked, options, outputs))
+    run(_train(load_settings(), asked, options, outputs, serve))
 
 
 def evaluate(
@@ -136,11 +138,15 @@ def options_of(asked: Together, device: Device, max_users: int | None) -> Traini
     )
 
 
-async def _train(settings: Settings, asked: Together, options: TrainingOptions, outputs: Outputs) -> None:
+async def _train(settings: Settings, asked: Together, options: TrainingOptions, outputs: Outputs, serve: bool) -> None:
     with RunRecorder(settings.home, "train") as recorder:
         async with open_graph(settings, starting) as client:
             told = replace(options, recorder=recorder)
             trained = await train_and_show(client, settings.gate, asked.names, told, outputs)
+            if not serve:
+                version = await stage_run(client.writer, artifacts_of(settings), trained, settings.gate)
+                say(f"{version} is kept, not served: cinegraph models shadow {version} lets it score beside")
+                return
             version = await publish_and_record(settings, client, trained, recorder)
             say(f"{version} is served now")
 
