@@ -106,7 +106,7 @@ async def open_app(settings: Settings, client: GraphClient) -> AsyncIterator[Sta
     services = build_services(settings, client)
     live = services.serving
     await live.refresh()
-    shadow = Shadow(client.writer, artifacts_of(settings), live, seconds=settings.serving.refresh_seconds)
+    shadow = Shadow(client.writer, artifacts_of(settings), live)
     live.observer = shadow
     async with _during(live.watch()), _during(shadow.watch()):
         yield build_app(services, settings.api, load_secret(settings.home))

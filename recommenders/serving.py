@@ -95,13 +95,14 @@ class Serving:
         reader: Reader,
         artifacts: Path,
         *,
-        refresh_seconds: float = 2.0,
+        refresh_seconds: float = 0.5,
         histories: int = 100_000,
         state: State | None = None,
     ) -> None:
         self._reader, self._artifacts, self._seconds = reader, artifacts, refresh_seconds
         self.histories = Histories(reader, histories)
         self._state = state or _nothing(empty_snapshot())
+        self._before: State | None = None
         self._failed: tuple[str, object] | None = None
         self._refreshing = asyncio.Lock()
         self.observer: Observer | None = None
@@ -130,14 +131,29 @@ class Serving:
         changed_graph = row["version"] != self._state.snapshot.version
         if not changed_model and not changed_graph:
             return False
+        if self._moved_back(version, row["version"]):
+            return True
+        self._before = None  # so that there are never three in memory
         artifact = await self._load(version) if changed_model else None
         if version and not artifact and not changed_graph:
             return False
         serving = version if artifact or not version else self._state.version
         snapshot = await load_snapshot(self._reader, row["version"], serving)
         old = self._state
+        self._before = old if artifact and old.scorer else None
         self._state = await asyncio.to_thread(_renewed, snapshot, artifact, old) if serving else _nothing(snapshot)
         self.histories.clear()
+        return True
+
+    def _moved_back(self, version: str, graph_version: int) -> bool:
+        """Serve the state before this one again where the pointer moved back to it and nothing else happened in the
+        graph: at once, since it is whole and warm."""
+        now, before = self._state, self._before
+        if before is None or before.version != version:
+            return False
+        if (before.snapshot.version + 1, graph_version) != (now.snapshot.version, now.snapshot.version + 1):
+            return False
+        self._state, self._before = before.renumbered(graph_version), now
         return True
 
     async def _load(self, version: str) -> Artifact | None:
