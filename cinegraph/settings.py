@@ -74,6 +74,15 @@ class GateSettings(Group):
     score_ms: float = Field(100.0, gt=0, description="milliseconds of CPU time in which a user must be scored")
 
 
+class TrustSettings(Group):
+    """Whose ratings are trained on: of what new accounts like of one movie, as much as others bear out."""
+
+    new_account_days: int = Field(
+        30, ge=0, description="days after its first rating in which an account is new; 0: none is"
+    )
+    new_account_likes: int = Field(3, ge=0, description="likes of a movie by new accounts that count in any case")
+
+
 class IngestSettings(Group):
     """Where data comes from."""
 
@@ -96,6 +105,7 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     serving: ServingSettings = ServingSettings()
     gate: GateSettings = GateSettings()
+    trust: TrustSettings = TrustSettings()
     ingest: IngestSettings = IngestSettings()
 
     @property

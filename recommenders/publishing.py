@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 
 from cinegraph.errors import ModelError, NotEnoughData
-from cinegraph.settings import GateSettings
+from cinegraph.settings import GateSettings, TrustSettings
 from graph.client import Reader, Writer
 from graph.models import (
     Progress,
@@ -34,6 +34,7 @@ from recommenders.cosine_scorer import CosineScorer
 from recommenders.gate import check, judge
 from recommenders.interactions import Interactions
 from recommenders.least_squares_scorer import LeastSquaresScorer
+from recommenders.new_accounts import capped, tell
 from recommenders.results import Fitted, Recipe, TrainingRun
 from recommenders.scorers import FactorScorer, History
 from recommenders.soundness import check_arrays
@@ -42,12 +43,17 @@ SIMILAR: Final = 20
 """SIMILAR relationships that leave each movie."""
 
 
-async def load_interactions(reader: Reader, progress: Progress | None = None) -> Interactions:
-    """The graph's ratings as training data; `NotEnoughData` for a graph without any."""
+async def load_interactions(
+    reader: Reader, progress: Progress | None = None, trust: TrustSettings | None = None
+) -> Interactions:
+    """The graph's ratings as training data, without likes by new accounts that nobody else bears out; `NotEnoughData`
+    for a graph without any."""
     frame: pl.DataFrame = await export_interactions(reader, progress)
     if frame.is_empty():
         raise NotEnoughData("the graph has no ratings to learn from; bring some in with cinegraph ingest")
-    return await asyncio.to_thread(Interactions.from_frame, frame)
+    found = capped(await asyncio.to_thread(Interactions.from_frame, frame), trust or TrustSettings())
+    tell(found)
+    return found.interactions
 
 
 async def live_recipe(reader: Reader) -> Recipe | None:

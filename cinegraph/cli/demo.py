@@ -59,5 +59,5 @@ async def _ensure_model(settings: Settings, client: GraphClient) -> None:
         return
     say(f"training {', '.join(registry.usual())}; this takes longest, and is done once")
     with RunRecorder(settings.home, "demo") as recorder:
-        run = await train_and_show(client, settings.gate, [], TrainingOptions(recorder=recorder))
+        run = await train_and_show(client, settings, [], TrainingOptions(recorder=recorder))
         await publish_and_record(settings, client, run, recorder)

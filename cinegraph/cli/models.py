@@ -19,7 +19,7 @@ from cinegraph.cli.figures import show_figures, show_gate
 from cinegraph.cli.outputs import check_writable
 from cinegraph.cli.signals import apart, run
 from cinegraph.errors import InvalidInput, MissingExtra, ModelRefused
-from cinegraph.settings import GateSettings, Settings, load_settings
+from cinegraph.settings import Settings, TrustSettings, load_settings
 from graph.client import GraphClient
 from graph.models import Version, find_version, list_versions
 from graph.snapshot import load_snapshot
@@ -142,7 +142,7 @@ async def _train(settings: Settings, asked: Together, options: TrainingOptions, 
     with RunRecorder(settings.home, "train") as recorder:
         async with open_graph(settings, starting) as client:
             told = replace(options, recorder=recorder)
-            trained = await train_and_show(client, settings.gate, asked.names, told, outputs)
+            trained = await train_and_show(client, settings, asked.names, told, outputs)
             if not serve:
                 version = await stage_run(client.writer, artifacts_of(settings), trained, settings.gate)
                 say(f"{version} is kept, not served: cinegraph models shadow {version} lets it score beside")
@@ -169,12 +169,12 @@ async def publish_and_record(
 async def _evaluate(settings: Settings, asked: Together, options: TrainingOptions, outputs: Outputs) -> None:
     with RunRecorder(settings.home, "evaluate") as recorder:
         async with open_for_reading(settings, starting) as client:
-            await train_and_show(client, settings.gate, asked.names, replace(options, recorder=recorder), outputs)
+            await train_and_show(client, settings, asked.names, replace(options, recorder=recorder), outputs)
 
 
 async def train_and_show(
     client: GraphClient,
-    limits: GateSettings,
+    settings: Settings,
     names: Sequence[str],
     options: TrainingOptions,
     outputs: Outputs = NOWHERE,
@@ -184,23 +184,23 @@ async def train_and_show(
         registry.entry(name)
     draw = plugins.load("recommenders.card").card if outputs.card else None
     with stages() as report:
-        interactions, facts = await read_data(client, report)
+        interactions, facts = await read_data(client, report, settings.trust)
         live = await live_recipe(client.reader)
         told = replace(options, facts=facts, progress=telling(report), live=live)
         trained = await apart(lambda: run_training(interactions, names, told))
     show_figures(trained)
-    show_gate(judge(trained, limits))
+    show_gate(judge(trained, settings.gate))
     if outputs.json:
         outputs.json.write_text(json.dumps(trained.as_json(), indent=2), encoding="utf-8")
     if outputs.card and draw:
-        outputs.card.write_text(draw(trained, interactions, facts, limits), encoding="utf-8")
+        outputs.card.write_text(draw(trained, interactions, facts, settings.gate), encoding="utf-8")
         say(f"model card: {outputs.card}")
     return trained
 
 
-async def read_data(client: GraphClient, report: Stages) -> tuple[Interactions, MovieFacts]:
+async def read_data(client: GraphClient, report: Stages, trust: TrustSettings) -> tuple[Interactions, MovieFacts]:
     """The graph's ratings, and what it says of their movies."""
-    interactions = await load_interactions(client.reader, report)
+    interactions = await load_interactions(client.reader, report, trust)
     return interactions, facts_of(await load_snapshot(client.reader, 0, ""), interactions.movies)
 
 
