@@ -6,8 +6,8 @@ Accounts of 1 % and 3 % of the users are added in the last days of the data, eac
 and rates others so as to look like somebody: at random, by each movie's mean, with the most popular movies liked too
 (bandwagon), or with movies of the same genres liked and others disliked (segment) (Mobasher et al. 2007). Targets are
 movies of 3 to 30 ratings, drawn by a seed. The lift is the share of the users who have not rated the movie in whose
-first ten it stands, less what it was before, in percentage points. `aged` is the same attack by accounts that rated
-one movie a year before: no new accounts, so that the cap does not see them. The cost is the NDCG@10 on honest ratings
+first ten it stands, less what it was before, in percentage points. `aged` is the same attack, made two months before
+the training: no new accounts any more, so that the cap does not see them. The cost is the NDCG@10 on honest ratings
 (`user_time`) with the cap less that without it.
 """
 
@@ -42,6 +42,7 @@ FILLERS: Final = 60
 SELECTED: Final = 10
 """Popular movies, or movies like the target, that it likes."""
 FAKE: Final = "fake"
+AGED_DAYS: Final = 60
 OFF, ON = TrustSettings(new_account_days=0), TrustSettings()
 AT_ONCE: Final = 512
 
@@ -109,10 +110,8 @@ def attacked(
     rows = []
     for number in range(max(1, round(world.interactions.n_users * share))):
         for movie, rating in _profile(world, attack, target, rng, fillers).items():
-            at = ends - int(rng.integers(0, DAY_MS))
+            at = ends - (AGED_DAYS if aged else 0) * DAY_MS - int(rng.integers(0, DAY_MS))
             rows.append((f"{FAKE}{number:04}", str(ids[movie]), float(np.clip(np.round(rating * 2) / 2, 0.5, 5)), at))
-        if aged:
-            rows.append((f"{FAKE}{number:04}", str(ids[rng.integers(0, len(ids))]), 3.0, ends - 365 * DAY_MS))
     fakes = pl.DataFrame(rows, schema=world.frame.schema, orient="row")
     return pl.concat([world.frame, fakes])
 

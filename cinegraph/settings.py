@@ -78,7 +78,7 @@ class TrustSettings(Group):
     """Whose ratings are trained on: of what new accounts like of one movie, as much as others bear out."""
 
     new_account_days: int = Field(
-        30, ge=0, description="days after its first rating in which an account is new; 0: none is"
+        30, ge=0, description="days in which a new account gave most of its ratings; 0: none is new"
     )
     new_account_likes: int = Field(3, ge=0, description="likes of a movie by new accounts that count in any case")
 

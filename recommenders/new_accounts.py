@@ -1,9 +1,9 @@
 """What new accounts like of one movie counts for training only as far as others bear it out.
 
 Whoever wants to push a movie makes accounts that like it (shilling). They are new, and the movie is liked by them far
-more than by everybody else. So of the likes that accounts give a movie in their first days, as many count as the
-movie's other likes would let expect, several times over, and a few in any case. Which ones: the first. Where most of
-all likes come from new accounts, as in a catalogue that just opened, nothing is left out.
+more than by everybody else. So of the likes that new accounts give a movie, as many count as its other likes would let
+expect, several times over, and a few in any case. Which ones: the first. Where all likes come from new accounts, as in
+a catalogue that just opened, nothing is left out. Whoever has the patience to let the accounts grow old is not seen.
 """
 
 import logging
@@ -43,7 +43,7 @@ class Capped:
 
 
 def capped(interactions: Interactions, trust: TrustSettings) -> Capped:
-    """The ratings to train on. An account is new within `new_account_days` of its first rating, counted back from the
+    """The ratings to train on. An account is new that gave most of its ratings in the `new_account_days` before the
     last rating of all; with 0 days none is."""
     new = _new_accounts(interactions, trust.new_account_days)
     liked = interactions.rating >= np.float32(LIKED)
@@ -74,12 +74,15 @@ def tell(found: Capped) -> None:
 
 
 def _new_accounts(interactions: Interactions, days: int) -> BoolArray:
-    """Which users gave their first rating in the last days (users,)."""
+    """Which users gave more than half of their ratings in the last days (users,)."""
+    found = np.zeros(interactions.n_users, np.bool_)
     if not days or not len(interactions):
-        return np.zeros(interactions.n_users, np.bool_)
-    first = np.full(interactions.n_users, np.iinfo(np.int64).max)
-    np.minimum.at(first, interactions.user_index, interactions.at)
-    found: BoolArray = first > interactions.at.max() - days * DAY_MS
+        return found
+    by_user = interactions.at[np.argsort(interactions.user_index, kind="stable")]  # and by time, as all ratings are
+    counts = np.bincount(interactions.user_index, minlength=interactions.n_users)
+    middle = np.cumsum(counts) - counts + (counts - 1) // 2
+    rated = counts > 0
+    found[rated] = by_user[middle[rated]] > interactions.at.max() - days * DAY_MS
     return found
 
 
