@@ -28,7 +28,8 @@ from recommenders.facts import MovieFacts, facts_of
 from recommenders.interactions import Interactions
 from recommenders.protocol import load_protocol
 from recommenders.publishing import load_interactions
-from recommenders.training import ModelResult, TrainingOptions, TrainingRun, train
+from recommenders.results import ModelResult, TrainingRun
+from recommenders.training import TrainingOptions, train
 
 RESULT = Path(__file__).parent / "results" / "models.json"
 PROTOCOLS = ("user_time", "cold_movies", "cold_users")

@@ -88,6 +88,21 @@ def cold_users() -> str:
     return markdown(head, ((f"`{name}`", *(short(row["curve"][one][0]) for one in known)) for name, row in rows))
 
 
+def shilling() -> str:
+    """A row an attack, a model's lift without the cap, with it, and by aged accounts."""
+    found = result("shilling")["models"]
+    kinds = {"off": "", "on": ", capped", "aged": ", aged"}
+    head = ("attack", *(f"`{name}`{words}" for name in found for words in kinds.values()))
+    attacks = next(iter(found.values()))["lift"]
+    cells = {
+        attack: [row["lift"].get(attack, {}).get(kind, {}).get("mean") for row in found.values() for kind in kinds]
+        for attack in attacks
+    }
+    return markdown(
+        head, ((name, *("" if one is None else f"{one:.2f}" for one in row)) for name, row in cells.items())
+    )
+
+
 def gowalla() -> str:
     found = result("gowalla")
     rows = sorted(found["models"], key=lambda row: -row["test"]["recall@20"])
@@ -161,6 +176,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "bubble": bubble,
     "speed": speed,
     "large": large,
+    "shilling": shilling,
 }
 
 

@@ -20,6 +20,7 @@ from graph.local import LocalServer
 from graph.migrations import check_schema, migrate
 from recommenders.checkpoints import Checkpoints
 from recommenders.serving import Serving
+from recommenders.shadow import Shadow
 from recommenders.slate import Tuning
 
 
@@ -109,6 +110,9 @@ def build_services(settings: Settings, client: GraphClient) -> Services:
 async def open_app(settings: Settings, client: GraphClient) -> AsyncIterator[Starlette]:
     """The API over a graph, warm: model and catalogue are in memory before the first request."""
     services = build_services(settings, client)
-    await services.serving.refresh()
-    async with _during(services.serving.watch()):
+    live = services.serving
+    await live.refresh()
+    shadow = Shadow(client.writer, artifacts_of(settings), live)
+    live.observer = shadow
+    async with _during(live.watch()), _during(shadow.watch()):
         yield build_app(services, settings.api, load_secret(settings.home))

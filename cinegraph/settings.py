@@ -57,12 +57,30 @@ class ApiSettings(Group):
 class ServingSettings(Group):
     """How recommendations are made."""
 
-    refresh_seconds: float = Field(2.0, gt=0, description="seconds between looks for a new model or catalogue")
+    refresh_seconds: float = Field(0.5, gt=0, description="seconds between looks for a new model or catalogue")
     histories: int = Field(100_000, ge=1, description="user histories kept in memory at most")
     why: int = Field(3, ge=0, le=10, description="reasons for each recommendation, unless the query says otherwise")
     diversity: float = Field(0.0, ge=0, le=1, description="how unlike each other movies of a list are, unless asked")
     novelty: float = Field(0.0, ge=0, le=1, description="how little known movies of a list are, unless asked")
     calibration: float = Field(0.0, ge=0, le=1, description="how much a list has the user's genres, unless asked")
+
+
+class GateSettings(Group):
+    """What a newly trained model must hold to be served; parts of 1 are of the live model's own figure."""
+
+    margin: float = Field(0.05, ge=0, le=1, description="part of the live NDCG@10 that a model may surely not lose")
+    cold_margin: float = Field(0.1, ge=0, le=1, description="part that may be lost on users and movies with few likes")
+    diversity_fall: float = Field(0.25, ge=0, le=1, description="part of coverage, or of diversity, that may be lost")
+    score_ms: float = Field(100.0, gt=0, description="milliseconds of CPU time in which a user must be scored")
+
+
+class TrustSettings(Group):
+    """Whose ratings are trained on: of what new accounts like of one movie, as much as others bear out."""
+
+    new_account_days: int = Field(
+        30, ge=0, description="days in which a new account gave most of its ratings; 0: none is new"
+    )
+    new_account_likes: int = Field(3, ge=0, description="likes of a movie by new accounts that count in any case")
 
 
 class IngestSettings(Group):
@@ -86,6 +104,8 @@ class Settings(BaseSettings):
     graph: GraphSettings = GraphSettings()
     api: ApiSettings = ApiSettings()
     serving: ServingSettings = ServingSettings()
+    gate: GateSettings = GateSettings()
+    trust: TrustSettings = TrustSettings()
     ingest: IngestSettings = IngestSettings()
 
     @property

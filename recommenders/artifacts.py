@@ -8,6 +8,7 @@ nothing of a user is in it. A folder is written beside its place, synced and ren
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -100,6 +101,8 @@ def load_artifact(root: Path, version: str) -> Artifact:
             f"{folder / 'movies.npy'} holds {movies.dtype} of shape {movies.shape}, not one id for each of the "
             f"{len(scorer.popularity)} movies; train the model anew"
         )
+    if not len(movies):
+        raise ArtifactCorrupt(f"{folder} is a model of no movie; train the model anew")
     return Artifact(
         version=version,
         model=manifest["model"],
@@ -221,4 +224,6 @@ def _array(path: Path, sha: str) -> AnyArray:
         array: AnyArray = np.load(BytesIO(blob), allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ArtifactCorrupt(f"{path} is no array: {error}") from error
+    if array.dtype.kind == "f" and not math.isfinite(float(array.sum(dtype=np.float64))):
+        raise ArtifactCorrupt(f"{path} holds numbers that are NaN or infinite; train the model anew")
     return array

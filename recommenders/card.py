@@ -5,20 +5,22 @@ It is computed from the figures, never written by hand: a model whose advantage 
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from cinegraph.settings import GateSettings
 from recommenders import plots
 from recommenders.arrays import DoubleArray
 from recommenders.beyond_accuracy import genre_shares, normalised
 from recommenders.bootstrap import Estimate
 from recommenders.evaluation import LISTED, Evaluation
 from recommenders.facts import MovieFacts, taste_vectors
+from recommenders.gate import judge
 from recommenders.interactions import Interactions
-from recommenders.training import ModelResult, TrainingRun
+from recommenders.results import ModelResult, TrainingRun
+from recommenders.verdict import verdict
 
 MAPPED = 1_500
 """Movies on the map of embeddings, the most liked ones."""
@@ -41,15 +43,9 @@ COLUMNS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What the figures say in a sentence, and whether it is good news."""
-
-    words: str
-    good: bool
-
-
-def card(run: TrainingRun, interactions: Interactions, facts: MovieFacts | None) -> str:
+def card(
+    run: TrainingRun, interactions: Interactions, facts: MovieFacts | None, limits: GateSettings | None = None
+) -> str:
     """The page; `facts` are by the positions of the interactions' movies."""
     environment = Environment(loader=PackageLoader("recommenders"), autoescape=True, undefined=StrictUndefined)
     filled = {name: label for name, label in COLUMNS.items() if getattr(run.results[0].test, name) is not None}
@@ -57,25 +53,12 @@ def card(run: TrainingRun, interactions: Interactions, facts: MovieFacts | None)
         run=run,
         hidden=run.protocol.method == "cold_movies",
         verdict=verdict(run),
+        gate=judge(run, limits or GateSettings()),
         columns=list(filled.values()),
         rows=[(one.name, _cells(one.test, filled)) for one in run.results],
         plots=list(_plots(run, interactions, facts)),
         config=json.dumps({one.name: dict(one.config) for one in run.results}, indent=2),
     )
-
-
-def verdict(run: TrainingRun) -> Words:
-    """Of the best model against EASE."""
-    if run.best == "ease":
-        return Words("The best model is EASE itself, the bar for all others.", True)
-    against = next(one for one in run.verdicts if {one.first, one.second} == {run.best, "ease"})
-    sign = 1 if against.first == run.best else -1
-    figures = f"{sign * against.difference:+.4f} NDCG@10, p = {against.p:.4f} after Holm's correction"
-    if not against.significant:
-        return Words(f"The advantage of {run.best} over EASE is not significant: {figures}.", False)
-    if sign * against.difference < 0:
-        return Words(f"{run.best} is significantly worse than EASE: {figures}.", False)
-    return Words(f"{run.best} is significantly better than EASE: {figures}.", True)
 
 
 def _cells(test: Evaluation, columns: Mapping[str, str]) -> list[str]:

@@ -7,12 +7,14 @@ kill at any point leaves the old model serving, and the next publication starts 
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from cinegraph.errors import ModelError, NotEnoughData
+from cinegraph.settings import GateSettings, TrustSettings
 from graph.client import Reader, Writer
 from graph.models import (
     Progress,
@@ -20,6 +22,7 @@ from graph.models import (
     Vectors,
     Version,
     activate,
+    describe,
     export_interactions,
     find_version,
     list_versions,
@@ -28,44 +31,78 @@ from graph.models import (
 from recommenders.arrays import FloatArray, IdArray
 from recommenders.artifacts import Artifact, load_artifact, save_artifact
 from recommenders.cosine_scorer import CosineScorer
+from recommenders.gate import check, judge
 from recommenders.interactions import Interactions
 from recommenders.least_squares_scorer import LeastSquaresScorer
+from recommenders.new_accounts import capped, tell
+from recommenders.results import Fitted, Recipe, TrainingRun
 from recommenders.scorers import FactorScorer, History
-from recommenders.training import Fitted, TrainingRun
+from recommenders.soundness import check_arrays
 
 SIMILAR: Final = 20
 """SIMILAR relationships that leave each movie."""
 
 
-async def load_interactions(reader: Reader, progress: Progress | None = None) -> Interactions:
-    """The graph's ratings as training data; `NotEnoughData` for a graph without any."""
+async def load_interactions(
+    reader: Reader, progress: Progress | None = None, trust: TrustSettings | None = None
+) -> Interactions:
+    """The graph's ratings as training data, without likes by new accounts that nobody else bears out; `NotEnoughData`
+    for a graph without any."""
     frame: pl.DataFrame = await export_interactions(reader, progress)
     if frame.is_empty():
         raise NotEnoughData("the graph has no ratings to learn from; bring some in with cinegraph ingest")
-    return await asyncio.to_thread(Interactions.from_frame, frame)
+    found = capped(await asyncio.to_thread(Interactions.from_frame, frame), trust or TrustSettings())
+    tell(found)
+    return found.interactions
 
 
-async def publish_run(writer: Writer, artifacts: Path, run: TrainingRun, progress: Progress | None = None) -> str:
-    """Check the best model of a training and make it the served one; its version.
+async def live_recipe(reader: Reader) -> Recipe | None:
+    """What the served version was made by; None before the first one."""
+    for version in await list_versions(reader):
+        if version.active:
+            return Recipe(version.id, version.model, version.config)
+    return None
 
-    Raises `ModelRefused` where it must not be served: the old one keeps serving.
+
+async def publish_run(
+    writer: Writer, artifacts: Path, run: TrainingRun, limits: GateSettings, progress: Progress | None = None
+) -> str:
+    """Check the chosen model of a training and make it the served one; its version.
+
+    Raises `ModelRefused` where it must not be served: the old one keeps serving. What the gate found is noted in the
+    graph alone: it depends on what was served before, and the version is a hash of what was trained.
     """
-    advantage = run.check()
-    metrics = {**run.as_json(), "overPopular": str(advantage)}
-    version = await asyncio.to_thread(_save, artifacts, run.fitted(), run, metrics)
+    outcome = await asyncio.to_thread(check, run, limits)
+    version = await asyncio.to_thread(_save, artifacts, run.fitted(), run)
     artifact = load_artifact(artifacts, version)
-    await publish(writer, _described(artifact), _content(artifact, run.fitted()), progress)
+    described = _described(artifact)
+    judged = replace(described, metrics={**described.metrics, "gate": outcome.as_json()})
+    await publish(writer, judged, _content(artifact, run.fitted()), progress)
     return version
 
 
-def _save(artifacts: Path, final: Fitted, run: TrainingRun, metrics: dict[str, object]) -> str:
+async def stage_run(writer: Writer, artifacts: Path, run: TrainingRun, limits: GateSettings) -> str:
+    """Keep the chosen model of a training without serving it, also where the gate would refuse it; its version.
+
+    Raises `ModelRefused` only for arrays that cannot be served. A version that is there already stays as it is.
+    """
+    await asyncio.to_thread(check_arrays, run.fitted())
+    version = await asyncio.to_thread(_save, artifacts, run.fitted(), run)
+    if all(one.id != version for one in await list_versions(writer)):
+        described = _described(load_artifact(artifacts, version))
+        metrics = {**described.metrics, "gate": judge(run, limits).as_json()}
+        await describe(writer, replace(described, metrics=metrics, status="staged"))
+    return version
+
+
+def _save(artifacts: Path, final: Fitted, run: TrainingRun) -> str:
     return save_artifact(
         artifacts,
         final.name,
         final.scorer,
         final.movies,
         config=final.config,
-        metrics=metrics,
+        metrics=run.as_json(),
         fingerprint=run.fingerprint,
         created_at=time.time_ns() // 1_000_000,
     )

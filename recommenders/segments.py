@@ -17,6 +17,8 @@ HEAD, MIDDLE = 0.2, 0.6
 """Shares of all known likes that the most liked movies, and those after them, make up."""
 FEWEST = 5
 """Users or movies below which a segment is left out."""
+COLD_USER, COLD_MOVIE = 10, 5
+"""Known likes below which a user, or a movie, is a cold one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,27 @@ class Segment:
     name: str
     count: int
     figure: Estimate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cold:
+    """Which of the users of a measurement are cold ones (n,), and how many of the cold movies that each of them is to
+    be shown are among the first 20, as a share (n,): NaN for a user without one."""
+
+    users: BoolArray
+    found: DoubleArray
+
+
+def cold_of(measured: UserMetrics, question: Question) -> Cold:
+    """How a model does where little is known."""
+    rows, items = _wanted(measured, question)
+    cold = question.known.likes()[items] < COLD_MOVIE
+    rows, items = rows[cold], items[cold]
+    hit = np.array([item in shown for item, shown in zip(items, measured.lists[rows], strict=True)], dtype=np.float64)
+    n = len(measured.users)
+    wanted = np.bincount(rows, minlength=n).astype(np.float64)
+    found = np.divide(np.bincount(rows, hit, n), wanted, out=np.full(n, np.nan), where=wanted > 0)
+    return Cold(np.diff(question.known.liked.indptr)[measured.users] < COLD_USER, found)
 
 
 def segments(measured: UserMetrics, question: Question, facts: MovieFacts | None, seed: int) -> tuple[Segment, ...]:

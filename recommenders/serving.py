@@ -6,10 +6,11 @@ A watcher looks for a new model or catalogue every few seconds, so that what ano
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -59,6 +60,21 @@ class Member:
     rewatch: bool = False
 
 
+class Observer(Protocol):
+    """Who is told of every ranking that was made for one user, and the CPU time of it."""
+
+    def answered(
+        self,
+        history: UserHistory,
+        wanted: MovieFilter,
+        tuning: Tuning,
+        places: int,
+        movie_ids: Sequence[str],
+        seconds: float,
+    ) -> None:
+        """It must not take long, nor fail."""
+
+
 def _nothing(snapshot: Snapshot) -> State:
     """A catalogue without a model."""
     return State(snapshot, "", None, 0, None, (), np.zeros(0, np.int32), told_of(snapshot))
@@ -79,15 +95,17 @@ class Serving:
         reader: Reader,
         artifacts: Path,
         *,
-        refresh_seconds: float = 2.0,
+        refresh_seconds: float = 0.5,
         histories: int = 100_000,
         state: State | None = None,
     ) -> None:
         self._reader, self._artifacts, self._seconds = reader, artifacts, refresh_seconds
         self.histories = Histories(reader, histories)
         self._state = state or _nothing(empty_snapshot())
+        self._before: State | None = None
         self._failed: tuple[str, object] | None = None
         self._refreshing = asyncio.Lock()
+        self.observer: Observer | None = None
 
     @property
     def state(self) -> State:
@@ -113,14 +131,29 @@ class Serving:
         changed_graph = row["version"] != self._state.snapshot.version
         if not changed_model and not changed_graph:
             return False
+        if self._moved_back(version, row["version"]):
+            return True
+        self._before = None  # so that there are never three in memory
         artifact = await self._load(version) if changed_model else None
         if version and not artifact and not changed_graph:
             return False
         serving = version if artifact or not version else self._state.version
         snapshot = await load_snapshot(self._reader, row["version"], serving)
         old = self._state
+        self._before = old if artifact and old.scorer else None
         self._state = await asyncio.to_thread(_renewed, snapshot, artifact, old) if serving else _nothing(snapshot)
         self.histories.clear()
+        return True
+
+    def _moved_back(self, version: str, graph_version: int) -> bool:
+        """Serve the state before this one again where the pointer moved back to it and nothing else happened in the
+        graph: at once, since it is whole and warm."""
+        now, before = self._state, self._before
+        if before is None or before.version != version:
+            return False
+        if (before.snapshot.version + 1, graph_version) != (now.snapshot.version, now.snapshot.version + 1):
+            return False
+        self._state, self._before = before.renumbered(graph_version), now
         return True
 
     async def _load(self, version: str) -> Artifact | None:
@@ -168,6 +201,7 @@ class Serving:
         The first `places`, at most, are composed. Equal scores are ordered by the model's order of movies, so that the
         same input gives the same bytes.
         """
+        began = time.thread_time()
         scored = self.score(history)
         state = scored.state
         order = top_k(scored.scores, self.allowed(state, history, wanted), count).items
@@ -175,6 +209,8 @@ class Serving:
             taste = scored.taste if tuning.calibration else None
             order = compose(order, scored.scores[order], state.slate, tuning, taste, min(places, PLACES))
         movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
+        if self.observer is not None:
+            self.observer.answered(history, wanted, tuning, places, movie_ids, time.thread_time() - began)
         return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal)
 
     def rank_group(

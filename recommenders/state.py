@@ -1,5 +1,6 @@
 """The active model and the catalogue it is served over, as one immutable state; the scores of a history from it."""
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -48,6 +49,12 @@ class State:
     movie_ids: tuple[str, ...]
     columns: Ints
     told: Told
+
+    def renumbered(self, graph_version: int) -> "State":
+        """The same over a catalogue of another number that has nothing else in it, as warm as this one."""
+        snapshot, again = copy(self.snapshot), copy(self)
+        vars(snapshot)["version"], vars(again)["snapshot"] = graph_version, snapshot
+        return again
 
     @cached_property
     def index(self) -> dict[str, int]:

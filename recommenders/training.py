@@ -2,35 +2,39 @@
 
 Each model is fitted on train; hyper-parameters, and the epochs of a model that trains in epochs, are those that do best
 on validation. With them it is fitted anew on train and validation, and measured on test, where nothing is chosen any
-more. The best model on validation is fitted once more on all ratings: that one is published, and the figures beside it
-are those of the same recipe with the last ratings held back. A model that is made of others is the best only where it
-is surely better than the best of them, on validation and test together.
+more. The best model on validation, or a simpler one where it is not surely better (`gate.py`), is fitted once more on
+all ratings: that one is published, and the figures beside it are those of the same recipe with the last ratings held
+back. A model that is made of others is the best only where it is surely better than the best of them, on validation and
+test together.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import numpy as np
 
-from cinegraph.errors import ModelError, ModelRefused, ModelTooLarge, NotEnoughData, NotFound
+from cinegraph.errors import CinegraphError, ModelTooLarge, NotEnoughData
 from recommenders import registry
-from recommenders.arrays import DoubleArray, IdArray
-from recommenders.bootstrap import Estimate, difference_of, mean_of
+from recommenders.bootstrap import Estimate, mean_of
 from recommenders.checkpoints import Checkpoints
-from recommenders.evaluation import Comparison, Context, Evaluation, UserMetrics, ask, compare, summarise
+from recommenders.evaluation import Context, UserMetrics, ask, compare, summarise
 from recommenders.facts import MovieFacts
-from recommenders.gate import Candidate, check
+from recommenders.gate import choose, over_members
 from recommenders.interactions import Interactions
-from recommenders.model import Embeddings, FitOptions, Learning, Model, Progress, silent
+from recommenders.model import FitOptions, Model, Progress, silent
 from recommenders.newcomers import with_newcomers
 from recommenders.protocol import DEFAULT, Protocol, divide, load_protocol
 from recommenders.recording import UNRECORDED, Record, Recorder, Subject
+from recommenders.results import Fitted, Live, ModelResult, Recipe, TrainingRun
 from recommenders.scorers import Scorer
-from recommenders.segments import Segment, segments
-from recommenders.significance import Verdict, all_pairs
+from recommenders.segments import cold_of, segments
+from recommenders.significance import all_pairs
 from recommenders.splits import TEST, VALIDATION, Split
+
+TIMED: Final = 21
+"""Users whose scoring is timed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,10 @@ class TrainingOptions:
     `protocol` says how ratings are divided; `configs` gives hyper-parameters by model, which are then not searched;
     `max_users` bounds the users that an evaluation asks about (drawn by the seed), for data sets with very many;
     `facts`, by the positions of the ratings' movies, adds figures of diversity and calibration; without `final` the
-    best model is not fitted on all ratings, as publishing needs it; `recorder` keeps each model's training,
-    and `checkpoints` how far those in epochs are, so that one that is ended goes on the next time.
+    chosen model is not fitted on all ratings, as publishing needs it; `recorder` keeps each model's training, and
+    `checkpoints` how far those in epochs are, so that one that is ended goes on the next time. `live` is the recipe of
+    the model that is served, to be measured beside; `because` the reason to serve the best model also where it is not
+    surely better than EASE.
     """
 
     seed: int = 0
@@ -54,109 +60,8 @@ class TrainingOptions:
     progress: Callable[[Progress], None] = silent
     recorder: Recorder = UNRECORDED
     checkpoints: Checkpoints | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ModelResult:
-    """How one model did; `against` compares its test with the baselines, `seconds` is all the time it took.
-
-    `beside` names the models that it must be surely better than, `chosen_on` and `measured` are its figures by user on
-    validation and test. `curve` holds, where users were hidden, its NDCG@10 by the number of liked movies known;
-    `learning` the NDCG@10 on validation by epoch, of a model that trains in epochs.
-    """
-
-    name: str
-    config: Mapping[str, Any]
-    validation: Evaluation
-    test: Evaluation
-    against: tuple[Comparison, ...]
-    seconds: float
-    chosen_on: UserMetrics
-    measured: UserMetrics
-    beside: tuple[str, ...] = ()
-    segments: tuple[Segment, ...] = ()
-    curve: Mapping[int, Estimate] = field(default_factory=dict)
-    learning: Learning = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """Numbers and strings only, and nothing of a single user."""
-        return {
-            "model": self.name,
-            "config": dict(self.config),
-            "validation": self.validation.as_json(),
-            "test": self.test.as_json(),
-            "against": [one.as_json() for one in self.against],
-            "segments": [asdict(one) for one in self.segments],
-            "learning": [list(one) for one in self.learning],
-            "curve": {str(known): asdict(figure) for known, figure in self.curve.items()},
-        }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Fitted:
-    """A model fitted on all ratings, over these movies and users."""
-
-    name: str
-    config: Mapping[str, Any]
-    scorer: Scorer
-    embeddings: Embeddings | None
-    movies: IdArray
-    users: IdArray
-
-    def candidate(self) -> Candidate:
-        """The same, to be checked."""
-        return Candidate(self.name, self.scorer, self.embeddings, len(self.movies), len(self.users))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainingRun:
-    """What a training gave: a row for each model, baselines included, and the best of those that were asked for."""
-
-    protocol: Protocol
-    test_users: int
-    fingerprint: str
-    seed: int
-    results: tuple[ModelResult, ...]
-    best: str
-    final: Fitted | None
-    verdicts: tuple[Verdict, ...] = ()
-
-    def result(self, name: str) -> ModelResult:
-        """The row of that model."""
-        for one in self.results:
-            if one.name == name:
-                return one
-        raise NotFound(f"{name!r} was not trained; there are: {', '.join(one.name for one in self.results)}")
-
-    def check(self) -> Estimate:
-        """The advantage of the best model over Popular; raises `ModelRefused` where it must not be served."""
-        measured, popular = self.result(self.best).measured, self.result("popular").measured
-        if not _earned(self.result(self.best), {row.name: row for row in self.results}, self.seed):
-            members = ", ".join(self.result(self.best).beside)
-            raise ModelRefused(
-                f"{self.best} is not surely better than the best of its members ({members}), which is simpler: train "
-                "those"
-            )
-        return check(self.fitted().candidate(), measured, popular, self.seed)
-
-    def fitted(self) -> Fitted:
-        """The best model, fitted on all ratings."""
-        if self.final is None:
-            raise ModelError(f"{self.best} was measured, and not fitted on all ratings; train it with cinegraph train")
-        return self.final
-
-    def as_json(self) -> dict[str, Any]:
-        """Numbers and strings only, and nothing of a single user."""
-        return {
-            "protocol": self.protocol.name,
-            "protocolFingerprint": self.protocol.fingerprint,
-            "testUsers": self.test_users,
-            "fingerprint": self.fingerprint,
-            "seed": self.seed,
-            "best": self.best,
-            "models": [one.as_json() for one in self.results],
-            "verdicts": [{**asdict(one), "significant": one.significant} for one in self.verdicts],
-        }
+    live: Recipe | None = None
+    because: str = ""
 
 
 def train(interactions: Interactions, names: Sequence[str] = (), options: TrainingOptions | None = None) -> TrainingRun:
@@ -177,10 +82,24 @@ def train(interactions: Interactions, names: Sequence[str] = (), options: Traini
     rows = {row.name: row for row in trained.values()}
     baselines = [trained[name] for name in registry.BASELINES]
     results = tuple(_compared(row, baselines, options.seed) for row in rows.values())
-    best = _best([trained[name] for name in asked if name in trained], trained, options.seed)
-    final = _final(best, rows[best].config, interactions, options) if options.final else None
-    verdicts = all_pairs({name: row.measured.ndcg_at_10 for name, row in rows.items()}, options.seed)
-    return TrainingRun(protocol, split.test_users, context.fingerprint, options.seed, results, best, final, verdicts)
+    wished = [trained[name] for name in asked if name in trained]
+    best, bars = _best(wished, trained, options.seed), (trained["ease"], trained["popular"])
+    chosen, why = (best, "") if options.because else choose(rows[best], wished, bars, options.seed)
+    return TrainingRun(
+        protocol=protocol,
+        test_users=split.test_users,
+        fingerprint=context.fingerprint,
+        seed=options.seed,
+        results=results,
+        best=best,
+        final=_final(chosen, rows[chosen].config, interactions, options) if options.final else None,
+        verdicts=all_pairs({name: row.measured.ndcg_at_10 for name, row in rows.items()}, options.seed),
+        chosen=chosen,
+        passed_over=why,
+        ease=bars[0].name,
+        because=options.because,
+        live=_live(options.live, results, split, options) if options.live else None,
+    )
 
 
 def _check_names(asked: Sequence[str], options: TrainingOptions) -> list[str]:
@@ -194,28 +113,29 @@ def _check_names(asked: Sequence[str], options: TrainingOptions) -> list[str]:
     return beside
 
 
-def _best(asked: Sequence[ModelResult], rows: Mapping[str, ModelResult], seed: int) -> str:
+def _best(asked: Sequence[ModelResult], rows: dict[str, ModelResult], seed: int) -> str:
     """The name of the model that does best on validation, of those that are surely better than what they are made of,
     where there is one."""
-    earned = [row for row in asked if _earned(row, rows, seed)]
+    over = {row.name: over_members(row, rows, seed) for row in asked}
+    earned = [row for row in asked if (found := over[row.name]) is None or found.above_zero]
     return max(earned or asked, key=lambda row: row.validation.ndcg_at_10.mean).name
 
 
-def _earned(row: ModelResult, rows: Mapping[str, ModelResult], seed: int) -> bool:
-    """Whether it is surely better than the best of its members on validation, over what either part says of a user."""
-    members = [rows[name] for name in row.beside if name in rows]
-    if not members:
-        return True
-    best = max(members, key=lambda one: one.validation.ndcg_at_10.mean)
-    return difference_of(_of_users(row), _of_users(best), seed).above_zero
-
-
-def _of_users(row: ModelResult) -> DoubleArray:
-    """The NDCG@10 of each user (users,), the mean of those on validation and on test."""
-    parts = (row.chosen_on, row.measured)
-    _, place = np.unique(np.concatenate([part.users for part in parts]), return_inverse=True)
-    figures: DoubleArray = np.bincount(place, np.concatenate([part.ndcg_at_10 for part in parts])) / np.bincount(place)
-    return figures
+def _live(recipe: Recipe, rows: Sequence[ModelResult], split: Split, options: TrainingOptions) -> Live:
+    """The live model as all others are measured: its recipe fitted on the same ratings, and asked the same."""
+    try:
+        wanted = registry.create(recipe.model, recipe.config)
+        for row in rows:
+            if row.name == recipe.model and registry.create(row.name, row.config).config == wanted.config:
+                return Live(recipe, row.measured, row.cold)
+        options.progress(Progress(f"live model: refitting {recipe.version}", 0, 1))
+        scorer = _served(wanted.fit(split.before_test(), _fit_options(recipe.model, options)), options)
+    except CinegraphError as error:
+        return Live(recipe, None, unmeasured=f"which could not be fitted again: {error}")
+    question = split.question(TEST)
+    measured = ask(scorer, question, options.max_users, options.seed, options.facts)
+    options.progress(Progress(f"live model: refitting {recipe.version}", 1, 1))
+    return Live(recipe, measured, cold_of(measured, question))
 
 
 def _trained(
@@ -283,6 +203,7 @@ def _measured(name: str, split: Split, context: Context, options: TrainingOption
         segments=segments(on_test, question, options.facts, options.seed),
         curve=_curve(scorer, split, options),
         learning=model.learning,
+        cold=cold_of(on_test, question),
     )
 
 
@@ -326,7 +247,20 @@ def judged(
 
 def _final(name: str, config: Mapping[str, Any], interactions: Interactions, options: TrainingOptions) -> Fitted:
     model = registry.create(name, config).fit(interactions, _fit_options(name, options))
-    return Fitted(name, config, model.scorer(), model.embeddings(), interactions.movies, interactions.users)
+    taken = _score_ms(model.scorer(), interactions)
+    return Fitted(name, config, model.scorer(), model.embeddings(), interactions.movies, interactions.users, taken)
+
+
+def _score_ms(scorer: Scorer, interactions: Interactions) -> float:
+    """Milliseconds of this thread's CPU time in which a user is scored, the median over users of all lengths."""
+    by_length = np.argsort(np.diff(interactions.liked.indptr), kind="stable")
+    users = by_length[np.linspace(0, len(by_length) - 1, TIMED).astype(np.int64)]
+    taken = []
+    for user in (users[-1], *users):  # the first one makes what is kept from then on
+        history, began = interactions.history(int(user)), time.thread_time()
+        scorer.score(history)
+        taken.append(time.thread_time() - began)
+    return float(np.median(taken[1:])) * 1000
 
 
 def _compared(row: ModelResult, baselines: Sequence[ModelResult], seed: int) -> ModelResult:

@@ -238,5 +238,6 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
         rank=services.serving.place(scored, movie_id),
         basis=Basis.MODEL if scored.personal else Basis.POPULARITY,
         model_version=state.version,
+        graph_version=state.snapshot.version,
         contributions=[ScoreContribution(ref=one.node, hydrated=read, value=one.value) for one in contributions],
     )

@@ -81,6 +81,7 @@ class Explanation:
     )
     basis: Basis = strawberry.field(description="What the score stands on.")
     model_version: str = strawberry.field(description="The model that made it.")
+    graph_version: int = strawberry.field(description="The version of the catalogue that it was made from.")
     contributions: list[ScoreContribution] = strawberry.field(
         description="The largest first; they add up to the score."
     )

@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cinegraph import __version__, logs
-from cinegraph.cli import data, demo, dev, graph, models, runs, serve, tuning
+from cinegraph.cli import data, demo, dev, graph, models, runs, serve, shadow, tuning
 from cinegraph.cli.console import complain, out
 from cinegraph.cli.signals import Signalled
 from cinegraph.errors import CinegraphError, is_full
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(graph.app, name="graph")
 app.add_typer(data.app, name="ingest")
 app.add_typer(models.app, name="models")
+models.app.command("shadow")(shadow.shadow)
 app.add_typer(runs.app, name="runs")
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)

@@ -2,9 +2,9 @@
 
 import typer
 
-from cinegraph.app import artifacts_of, checkpoints_of, open_graph
+from cinegraph.app import checkpoints_of, open_graph
 from cinegraph.cli.console import say, stages, starting
-from cinegraph.cli.models import train_and_show
+from cinegraph.cli.models import publish_and_record, train_and_show
 from cinegraph.cli.serve import bound, run_server, until_stopped
 from cinegraph.settings import Settings, load_settings
 from graph.catalog import read_statement
@@ -14,7 +14,6 @@ from graph.ingest.sample import ingest_sample
 from graph.models import list_versions
 from graph.sample.simulator import SimulatorConfig
 from recommenders import registry
-from recommenders.publishing import publish_run
 from recommenders.runs.recorder import RunRecorder
 from recommenders.training import TrainingOptions
 
@@ -61,7 +60,5 @@ async def _ensure_model(settings: Settings, client: GraphClient) -> None:
     say(f"training {', '.join(registry.usual())}; this takes longest, and is done once")
     with RunRecorder(settings.home, "demo") as recorder:
         options = TrainingOptions(recorder=recorder, checkpoints=checkpoints_of(settings))
-        run = await train_and_show(client, [], options)
-        with stages() as report:
-            version = await publish_run(client.writer, artifacts_of(settings), run, report)
-        recorder.published(run.best, version)
+        run = await train_and_show(client, settings, [], options)
+        await publish_and_record(settings, client, run, recorder)

@@ -4,7 +4,9 @@ from rich import box
 from rich.table import Table
 
 from cinegraph.cli.console import out
-from recommenders.training import ModelResult, TrainingRun
+from recommenders.gate import Outcome
+from recommenders.results import ModelResult, TrainingRun
+from recommenders.verdict import verdict
 
 OVER = ("popular", "ease", "sparse_ease")
 """The baselines that every model is shown beside: the last stands in for the one before it where that is too large."""
@@ -19,6 +21,23 @@ def show_figures(run: TrainingRun) -> None:
         "* best on the validation part of those asked for; R: Recall, cov.: coverage@10,\nnov.: novelty@10 in bits"
     )
     out.print(f"data {run.fingerprint[:12]}, seed {run.seed}")
+    out.print(verdict(run).words, markup=False)
+    if run.passed_over:
+        out.print(run.passed_over, markup=False)
+
+
+def show_gate(outcome: Outcome) -> None:
+    """Each rule that the model is held to, what was found, and its limit."""
+    table = _table("rule", "found", "limit", "held")
+    for rule in outcome.rules:
+        found = "" if rule.figure is None else f"{rule.figure:.4f}" if isinstance(rule.figure, float) else rule.figure
+        held = "yes" if rule.held else "by the reason" if rule.waived else "no"
+        table.add_row(rule.name, str(found), f"{rule.limit:.4f}", held)
+    beside = f" beside the live model {outcome.live}" if outcome.live else ""
+    out.print(f"\nwhether {outcome.model} may be served{beside}")
+    out.print(table)
+    if outcome.because:
+        out.print(f"because: {outcome.because}", markup=False)
 
 
 def _accuracy(run: TrainingRun) -> Table:

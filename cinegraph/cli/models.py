@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from cinegraph import plugins
 from cinegraph.app import artifacts_of, checkpoints_of, open_for_reading, open_graph
 from cinegraph.cli.console import Stages, out, say, stages, starting
-from cinegraph.cli.figures import show_figures
+from cinegraph.cli.figures import show_figures, show_gate
 from cinegraph.cli.outputs import check_writable
 from cinegraph.cli.signals import apart, run
-from cinegraph.errors import MissingExtra
-from cinegraph.settings import Settings, load_settings
+from cinegraph.errors import InvalidInput, MissingExtra, ModelRefused
+from cinegraph.settings import Settings, TrustSettings, load_settings
 from graph.client import GraphClient
-from graph.models import find_version, list_versions
+from graph.models import Version, find_version, list_versions
 from graph.snapshot import load_snapshot
 from recommenders import registry
 from recommenders.configuration import (
@@ -33,13 +34,15 @@ from recommenders.configuration import (
     written,
 )
 from recommenders.facts import MovieFacts, facts_of
+from recommenders.gate import judge
 from recommenders.interactions import Interactions
 from recommenders.model import Progress
 from recommenders.protocol import DEFAULT, load_protocol
 from recommenders.protocol import names as protocol_names
-from recommenders.publishing import load_interactions, promote, publish_run, rollback
+from recommenders.publishing import live_recipe, load_interactions, promote, publish_run, rollback, stage_run
+from recommenders.results import TrainingRun
 from recommenders.runs.recorder import RunRecorder
-from recommenders.training import TrainingOptions, TrainingRun
+from recommenders.training import TrainingOptions
 from recommenders.training import train as run_training
 
 app = typer.Typer(help="The versions of the model: look, promote, roll back.", no_args_is_help=True)
@@ -54,6 +57,8 @@ PROTOCOL = typer.Option(
     help=f"How ratings are divided: {', '.join(protocol_names())}, or a .yaml file; {DEFAULT} unless a file says so.",
 )
 CARD = typer.Option(None, "--html", help="Write a model card, a page with plots, to this file.")
+SERVE = typer.Option(True, help="Serve it, where the gate lets it; or keep it for cinegraph models shadow and promote.")
+BECAUSE = typer.Option("", help="Why the best model is to be served also where it is not surely better than EASE.")
 USERS = typer.Option(None, "--max-users", min=10, help="Ask about this many users at most, drawn by the seed.")
 
 
@@ -79,6 +84,8 @@ class Outputs:
 
 
 NOWHERE = Outputs()
+MOST_WORDS = 500
+"""Characters of a reason."""
 
 
 def train(
@@ -88,13 +95,19 @@ def train(
     device: Device = DEVICE,
     protocol: str | None = PROTOCOL,
     output: Path | None = OUTPUT,
+    card: Path | None = CARD,
     max_users: int | None = USERS,
+    because: str = BECAUSE,
+    serve: bool = SERVE,
 ) -> None:
     """Train on the graph's ratings, evaluate beside Popular, ItemKNN and EASE, publish the best of those named."""
     asked = together(names or [], map(load_configuration, config or []), protocol, seed)
-    outputs = Outputs(output)
+    outputs = Outputs(output, card)
     outputs.check()
-    run(_train(load_settings(), asked, options_of(asked, device, max_users), outputs))
+    if len(because) > MOST_WORDS:
+        raise InvalidInput(f"--because has {len(because)} characters; {MOST_WORDS} is the most")
+    options = replace(options_of(asked, device, max_users), because=because.strip())
+    run(_train(load_settings(), asked, options, outputs, serve))
 
 
 def evaluate(
@@ -125,48 +138,70 @@ def options_of(asked: Together, device: Device, max_users: int | None) -> Traini
     )
 
 
-async def _train(settings: Settings, asked: Together, options: TrainingOptions, outputs: Outputs) -> None:
+async def _train(settings: Settings, asked: Together, options: TrainingOptions, outputs: Outputs, serve: bool) -> None:
     with RunRecorder(settings.home, "train") as recorder:
         async with open_graph(settings, starting) as client:
             told = replace(options, recorder=recorder, checkpoints=checkpoints_of(settings))
-            trained = await train_and_show(client, asked.names, told, outputs)
-            with stages() as report:
-                version = await publish_run(client.writer, artifacts_of(settings), trained, report)
-            recorder.published(trained.best, version)
+            trained = await train_and_show(client, settings, asked.names, told, outputs)
+            if not serve:
+                version = await stage_run(client.writer, artifacts_of(settings), trained, settings.gate)
+                say(f"{version} is kept, not served: cinegraph models shadow {version} lets it score beside")
+                return
+            version = await publish_and_record(settings, client, trained, recorder)
             say(f"{version} is served now")
+
+
+async def publish_and_record(
+    settings: Settings, client: GraphClient, trained: TrainingRun, recorder: RunRecorder
+) -> str:
+    """Serve what a training chose, where the gate lets it; its version. What the gate says is noted with the run."""
+    try:
+        with stages() as report:
+            version = await publish_run(client.writer, artifacts_of(settings), trained, settings.gate, report)
+    except ModelRefused as error:
+        recorder.judged(trained.chosen, f"refused: {error}")
+        raise
+    recorder.judged(trained.chosen, f"passed, because: {trained.because}" if trained.because else "passed")
+    recorder.published(trained.chosen, version)
+    return version
 
 
 async def _evaluate(settings: Settings, asked: Together, options: TrainingOptions, outputs: Outputs) -> None:
     with RunRecorder(settings.home, "evaluate") as recorder:
         async with open_for_reading(settings, starting) as client:
-            await train_and_show(
-                client, asked.names, replace(options, recorder=recorder, checkpoints=checkpoints_of(settings)), outputs
-            )
+            told = replace(options, recorder=recorder, checkpoints=checkpoints_of(settings))
+            await train_and_show(client, settings, asked.names, told, outputs)
 
 
 async def train_and_show(
-    client: GraphClient, names: Sequence[str], options: TrainingOptions, outputs: Outputs = NOWHERE
+    client: GraphClient,
+    settings: Settings,
+    names: Sequence[str],
+    options: TrainingOptions,
+    outputs: Outputs = NOWHERE,
 ) -> TrainingRun:
-    """Train what is named on the graph's ratings, and show how it did."""
+    """Train what is named on the graph's ratings, and show how it did, and whether it may be served."""
     for name in names:
         registry.entry(name)
     draw = plugins.load("recommenders.card").card if outputs.card else None
     with stages() as report:
-        interactions, facts = await read_data(client, report)
-        told = replace(options, facts=facts, progress=telling(report))
+        interactions, facts = await read_data(client, report, settings.trust)
+        live = await live_recipe(client.reader)
+        told = replace(options, facts=facts, progress=telling(report), live=live)
         trained = await apart(lambda: run_training(interactions, names, told))
     show_figures(trained)
+    show_gate(judge(trained, settings.gate))
     if outputs.json:
         outputs.json.write_text(json.dumps(trained.as_json(), indent=2), encoding="utf-8")
     if outputs.card and draw:
-        outputs.card.write_text(draw(trained, interactions, facts), encoding="utf-8")
+        outputs.card.write_text(draw(trained, interactions, facts, settings.gate), encoding="utf-8")
         say(f"model card: {outputs.card}")
     return trained
 
 
-async def read_data(client: GraphClient, report: Stages) -> tuple[Interactions, MovieFacts]:
+async def read_data(client: GraphClient, report: Stages, trust: TrustSettings) -> tuple[Interactions, MovieFacts]:
     """The graph's ratings, and what it says of their movies."""
-    interactions = await load_interactions(client.reader, report)
+    interactions = await load_interactions(client.reader, report, trust)
     return interactions, facts_of(await load_snapshot(client.reader, 0, ""), interactions.movies)
 
 
@@ -183,12 +218,20 @@ def list_() -> None:
 
 async def _list(settings: Settings) -> None:
     async with open_for_reading(settings, starting) as client:
-        table = Table("version", "model", "made", "NDCG@10 (test)", "status")
-        for one in await list_versions(client.reader):
+        versions = await list_versions(client.reader)
+        reasons = any(map(_because, versions))
+        table = Table("version", "model", "made", "NDCG@10 (test)", "status", *(["because"] if reasons else []))
+        for one in versions:
             made = datetime.fromtimestamp(one.created_at / 1000, UTC).strftime("%Y-%m-%d %H:%M")
             state = "active" if one.active else "previous" if one.previous else one.status
-            table.add_row(one.id, one.model, made, _figure(one.metrics, one.model), state)
+            cells = (one.id, one.model, made, _figure(one.metrics, one.model), state)
+            table.add_row(*cells, *([escape(_because(one))] if reasons else []))
         out.print(table)
+
+
+def _because(version: Version) -> str:
+    """The reason for which it is served without an advantage over EASE."""
+    return str(version.metrics.get("gate", {}).get("because", ""))
 
 
 def _figure(metrics: Any, model: str) -> str:

@@ -57,7 +57,7 @@ async def _tune(
     with RunRecorder(settings.home, f"tune {name}") as recorder:
         async with open_for_reading(settings, starting) as client:
             with stages() as report:
-                interactions, facts = await read_data(client, report)
+                interactions, facts = await read_data(client, report, settings.trust)
                 told = replace(options, facts=facts, recorder=recorder, progress=telling(report))
                 tuned = await apart(lambda: tuning.tune(name, interactions, settings.home, trials, told, new=new))
     protocol = str(Path(asked.protocol).resolve()) if Path(asked.protocol).suffix else asked.protocol

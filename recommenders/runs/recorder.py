@@ -57,6 +57,11 @@ class RunRecorder:
         if run := self._runs.get(model):
             self._try(lambda: self.store.describe(run, tags={"cinegraph.published": version}))
 
+    def judged(self, model: str, words: str) -> None:
+        """What the gate said of the last run of the model."""
+        if run := self._runs.get(model):
+            self._try(lambda: self.store.describe(run, tags={"cinegraph.gate": words}))
+
     def _begin(self, subject: Subject) -> str:
         tags = {
             **self._tags,

@@ -19,8 +19,12 @@ from cinegraph.settings import load_settings
 from graph.catalog import ReadStatement, WriteStatement
 from graph.client import Address, GraphClient
 from graph.migrations import migrate
+from graph.models import Version, describe
+from graph.shadows import note_figures, read_shadowed
+from recommenders.shadow_figures import Figures
 from tests import tiny
 from tests.conftest import GRAPH_SETTINGS
+from tests.published import ITEM_ITEM, POPULAR, publish_model
 
 
 @pytest.fixture
@@ -66,6 +70,10 @@ USAGE = [
     (["tune", "nosuch"], "there is no model 'nosuch'"),
     (["tune", "popular"], "popular has no search space: its hyper-parameters are none; cinegraph train popular trains"),
     (["tune", "ease", "--output", "/no/such/ease.yaml"], "--output /no/such/ease.yaml: there is no folder /no/such"),
+    (["train", "--because", "x" * 501], "--because has 501 characters; 500 is the most"),
+    (["models", "shadow", "ease-x"], "there is no model version 'ease-x'"),
+    (["models", "shadow", "ease-x", "--share", "1.5"], "--share 1.5: it must be above 0 and at most 1"),
+    (["models", "shadow", "status", "--json", "/no/such/x.json"], "there is no folder /no/such"),
     (["runs", "show", "0"], "there is no run '0'; cinegraph runs list shows them"),
     (["ingest", "sample", "--report", "/no/such/dir/x.json"], "there is no folder /no/such/dir"),
 ]
@@ -274,3 +282,43 @@ async def test_reset_takes_everything_out(home: Path, graph: GraphClient) -> Non
 def test_the_home_is_the_users_data_folder_unless_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CINEGRAPH_HOME", raising=False)
     assert load_settings(env_file=None).home.name == "cinegraph"
+
+
+async def test_a_version_is_put_in_the_shadow_and_what_servers_counted_is_shown(
+    home: Path, graph: GraphClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await tiny.load(graph)
+    old = await publish_model(graph, home / "models", ITEM_ITEM, "ease")
+    live = await publish_model(graph, home / "models", POPULAR, "popular")
+    assert await in_thread(["models", "shadow", live]) == 2
+    assert "is the live model; the shadow is for another one" in " ".join(capsys.readouterr().err.split())
+    assert await in_thread(["models", "shadow", old, "--share", "0.5"]) == 0
+    assert f"{old} scores 50% of the requests" in " ".join(capsys.readouterr().err.split())
+    of = await read_shadowed(graph.reader)
+    assert of is not None
+    for server in ("one", "two"):
+        figures = Figures()
+        figures.add("abc", "abc", 0.001, 0.004)
+        figures.drop()
+        await note_figures(graph.writer, of, server, figures.as_json())
+    assert await in_thread(["models", "shadow", "status", "--json", str(home / "shadow.json")]) == 0
+    shown = " ".join(capsys.readouterr().out.replace("\u2502", " ").split())
+    assert "servers 2 requests ranked by both 2 dropped, as the queue was full 2 failed 0" in shown
+    found = json.loads((home / "shadow.json").read_text())
+    assert found["shadow"] == {"version": old, "share": 0.5, "since": of.since}
+    assert (found["figures"][old]["requests"], found["figures"][old]["jaccard"]) == (2, 1.0)
+    assert await in_thread(["models", "shadow", "off"]) == 0
+    assert await read_shadowed(graph.reader) is None
+
+
+async def test_the_reason_for_a_model_is_shown_with_it(
+    home: Path, graph: GraphClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = {"gate": {"because": "a trial of [red]neighbours", "rules": []}}
+    await describe(graph.writer, Version("itemknn-0123456789ab", "itemknn", {}, "f" * 64, metrics, ""))
+    assert await in_thread(["models", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert "because" in shown
+    assert "[red]" in shown
+    assert await in_thread(["models", "show", "itemknn-0123456789ab"]) == 0
+    assert "a trial of [red]neighbours" in capsys.readouterr().out

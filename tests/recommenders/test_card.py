@@ -7,12 +7,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from recommenders.card import card, verdict
+from recommenders.card import card
 from recommenders.facts import MovieFacts
 from recommenders.plots import plane
 from recommenders.protocol import load_protocol
+from recommenders.results import TrainingRun
 from recommenders.significance import Verdict
-from recommenders.training import TrainingOptions, TrainingRun, train
+from recommenders.training import TrainingOptions, train
+from recommenders.verdict import verdict
 from tests.recommenders.planted import SMALL, planted
 
 GENRES = ("drama", "comedy", "horror", "western")

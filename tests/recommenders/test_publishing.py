@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from cinegraph.errors import ArtifactCorrupt, ModelError, ModelRefused, NotEnoughData, NotFound
+from cinegraph.settings import GateSettings
 from graph import models
 from graph.catalog import WriteStatement
 from graph.client import GraphClient
 from recommenders.artifacts import load_artifact
+from recommenders.gate import check
 from recommenders.protocol import load_protocol
 from recommenders.publishing import SIMILAR, load_interactions, promote, publish_run, rollback
+from recommenders.results import TrainingRun
 from recommenders.serving import Serving
-from recommenders.training import TrainingOptions, TrainingRun, train
+from recommenders.training import TrainingOptions, train
 from tests import tiny
 from tests.published import FACTORS, ITEM_ITEM, POPULAR, publish_model
 from tests.recommenders.planted import SMALL, planted, planted_frame
@@ -28,7 +31,8 @@ LOAD = WriteStatement(
     """,
     frozenset({"rows"}),
 )
-OPTIONS = TrainingOptions(configs=SMALL, device="cpu", protocol=load_protocol("user_time"))
+LIMITS = GateSettings()
+OPTIONS = TrainingOptions(configs=SMALL, device="cpu", protocol=load_protocol("user_time"), because="tests")
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +78,13 @@ async def test_a_graph_without_ratings_has_nothing_to_learn_from(graph: GraphCli
 async def test_a_published_run_is_served_with_all_it_wrote(
     planted_graph: GraphClient, runs: dict[str, TrainingRun], tmp_path: Path
 ) -> None:
-    version = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"])
+    version = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"], LIMITS)
     assert await active(planted_graph) == (version, None)
     (described,) = await models.list_versions(planted_graph.reader)
     assert (described.id, described.status, described.active) == (version, "ready", True)
     assert described.fingerprint == planted().fingerprint()
-    assert described.metrics["overPopular"] == str(runs["lightgcn"].check())
+    assert described.metrics["gate"] == check(runs["lightgcn"], LIMITS).as_json()
+    assert load_artifact(tmp_path, version).metrics == runs["lightgcn"].as_json()
     assert await similar(planted_graph) == {version: 118 * SIMILAR}
     assert await one(planted_graph, "MATCH (m:Movie) RETURN count(m.embeddingA) AS n") == 118
     assert await one(planted_graph, "MATCH (u:User) RETURN count(u.embeddingA) AS n") == 160
@@ -91,7 +96,7 @@ async def test_a_published_run_is_served_with_all_it_wrote(
 async def test_the_nearest_by_the_vector_index_are_the_models_own(
     planted_graph: GraphClient, runs: dict[str, TrainingRun], tmp_path: Path
 ) -> None:
-    version = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"])
+    version = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"], LIMITS)
     await planted_graph.session.command("CALL db.awaitIndexes()", {})
     index = await one(
         planted_graph,
@@ -114,7 +119,7 @@ async def test_a_refused_run_leaves_the_graph_as_it_was(planted_graph: GraphClie
     lazy = {"lightgcn": {**SMALL["lightgcn"], "epochs": 1, "learning_rate": 1e-9}}
     run = train(planted(), ["lightgcn"], replace(OPTIONS, configs=lazy))
     with pytest.raises(ModelRefused, match="not surely better than popular"):
-        await publish_run(planted_graph.writer, tmp_path, run)
+        await publish_run(planted_graph.writer, tmp_path, run, LIMITS)
     assert await active(planted_graph) == (None, None)
     assert await models.list_versions(planted_graph.reader) == []
     assert list(tmp_path.iterdir()) == []
@@ -128,7 +133,7 @@ async def test_a_publication_that_breaks_leaves_the_old_model_serving(
     monkeypatch: pytest.MonkeyPatch,
     after: str,
 ) -> None:
-    old = await publish_run(planted_graph.writer, tmp_path, runs["ease"])
+    old = await publish_run(planted_graph.writer, tmp_path, runs["ease"], LIMITS)
     whole = models._batches
 
     async def breaking(writer: Any, name: str, *rest: Any, **more: Any) -> None:
@@ -138,14 +143,14 @@ async def test_a_publication_that_breaks_leaves_the_old_model_serving(
 
     monkeypatch.setattr(models, "_batches", breaking)
     with pytest.raises(KeyboardInterrupt):
-        await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"])
+        await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"], LIMITS)
     monkeypatch.setattr(models, "_batches", whole)
     assert (await active(planted_graph))[0] == old
     assert (await similar(planted_graph))[old] == 118 * SIMILAR
     serving = Serving(planted_graph.reader, tmp_path)
     await serving.refresh()
     assert serving.model_version == old
-    new = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"])
+    new = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"], LIMITS)
     assert await active(planted_graph) == (new, old)
     assert await similar(planted_graph) == {old: 118 * SIMILAR, new: 118 * SIMILAR}
 

@@ -15,6 +15,7 @@ from cinegraph.types import IntRange, Label, MovieFilter, NodeRef
 from graph import actions
 from graph.catalog import WriteStatement
 from graph.client import GraphClient
+from graph.models import activate
 from recommenders.histories import Preference, Rated, UserHistory
 from recommenders.scorers import Scorer
 from recommenders.serving import Ranking, Serving
@@ -301,3 +302,41 @@ async def test_own_writes_reach_the_next_history(graph: GraphClient, serving: Se
 
 def test_the_tiny_graph_has_the_movies_of_the_models() -> None:
     assert published.MOVIES.tolist() == [row["id"] for row in tiny.MOVIES] == list("12345")
+
+
+# -- the way back ----------------------------------------------------------------------------------------------------
+
+
+async def test_t24_a_rollback_is_served_from_memory_with_one_statement(
+    graph: GraphClient, serving: Serving, tmp_path: Path
+) -> None:
+    first, before = serving.model_version, serving.state
+    second = await publish_model(graph, tmp_path, POPULAR, "popular")
+    await serving.refresh()
+    for version, scorer in ((first, ITEM_ITEM), (second, POPULAR), (first, ITEM_ITEM)):
+        await activate(graph.writer, version)
+        statements = graph.session.statements
+        assert await serving.refresh()
+        assert graph.session.statements - statements == 1
+        fresh = Serving(graph.reader, tmp_path)
+        await fresh.refresh()
+        assert (serving.model_version, serving.state.snapshot.version) == (version, fresh.state.snapshot.version)
+        for history in (rated(m1=5.0, m3=4.0), UserHistory(None, None)):
+            assert listed(serving.rank(history, ALL)) == listed(fresh.rank(history, ALL))
+        assert type(serving.state.base) is type(scorer)
+    assert serving.state.slate is before.slate
+    assert before.snapshot.version == serving.state.snapshot.version - 4
+
+
+async def test_a_rollback_after_a_change_of_the_catalogue_reads_it_again(
+    graph: GraphClient, serving: Serving, tmp_path: Path
+) -> None:
+    first = serving.model_version
+    await publish_model(graph, tmp_path, POPULAR, "popular")
+    await serving.refresh()
+    await graph.writer.write(FORGET, id="5")
+    await graph.writer.write(CHANGED)
+    await activate(graph.writer, first)
+    assert await serving.refresh()
+    assert serving.model_version == first
+    assert [id_ for id_, _ in listed(serving.rank(UserHistory(None, None), ALL))] == ["2", "1", "3", "4"]

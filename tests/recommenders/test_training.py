@@ -9,12 +9,15 @@ import pytest
 
 from benchmarks import generated
 from cinegraph.errors import InvalidInput, ModelRefused, ModelTooLarge, NotEnoughData, NotFound
+from cinegraph.settings import GateSettings
 from recommenders import registry, training
+from recommenders.gate import check
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Progress
 from recommenders.protocol import Protocol, divide, load_protocol
+from recommenders.results import Recipe, TrainingRun
 from recommenders.splits import Split
-from recommenders.training import TrainingOptions, TrainingRun, train
+from recommenders.training import TrainingOptions, train
 from tests.recommenders.planted import SMALL, planted
 
 BY_USER = load_protocol("user_time")
@@ -64,15 +67,56 @@ def test_the_final_model_is_fitted_on_all_ratings() -> None:
     assert final.scorer.popularity.sum() == len(planted().positives())
 
 
-def test_the_best_passes_the_gate() -> None:
-    assert run().check().above_zero
+def test_what_is_chosen_passes_the_gate() -> None:
+    assert check(run(), GateSettings()).model == run().chosen == run().fitted().name
+
+
+def test_where_the_best_is_not_surely_better_than_ease_a_simpler_one_is_fitted_and_that_is_said() -> None:
+    shuffled = planted(shuffled=True)
+    found = train(shuffled, ["popular", "itemknn", "ease", "graphfilter"], OPTIONS)
+    assert found.chosen == found.fitted().name == "popular"
+    assert found.best != "popular"
+    assert found.passed_over.startswith(f"{found.best} is not surely better than popular: NDCG@10")
+    because = train(shuffled, ["itemknn", "ease"], replace(OPTIONS, because="we want it"))
+    assert (because.chosen, because.passed_over) == (because.best, "")
+
+
+def test_the_live_model_is_fitted_by_its_recipe_on_the_same_ratings() -> None:
+    """With the hyper-parameters of a row it is that row; with others it is trained anew, and measured on the same."""
+    same = Recipe("ease-1", "ease", {"l2": run().result("ease").config["l2"]})
+    found = train(planted(), ["ease"], replace(OPTIONS, configs={"ease": same.config}, live=same)).live
+    assert found is not None
+    assert found.measured is not None
+    again = train(planted(), ["itemknn"], replace(OPTIONS, live=replace(same, config={"l2": 3.0}), final=False))
+    other = train(planted(), ["ease"], replace(OPTIONS, configs={"ease": {"l2": 3.0}}, final=False)).result("ease")
+    assert again.live is not None
+    assert again.live.measured is not None
+    assert np.array_equal(again.live.measured.lists, other.measured.lists)
+    assert np.array_equal(again.live.measured.users, again.result("itemknn").measured.users)
+    assert not np.array_equal(again.live.measured.lists, found.measured.lists)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "why"),
+    [
+        (Recipe("svd-1", "svd", {}), "there is no model 'svd'"),
+        (Recipe("ease-1", "ease", {"depth": 3}), "depth = 3"),
+        (Recipe("ensemble-1", "ensemble", {"members": ["content"]}), "no member of the ensemble can be fitted"),
+    ],
+)
+def test_a_live_model_that_cannot_be_fitted_again_is_said_so(recipe: Recipe, why: str) -> None:
+    found = train(planted(), ["popular"], replace(OPTIONS, live=recipe, final=False)).live
+    assert found is not None
+    assert found.measured is None
+    assert found.unmeasured.startswith("which could not be fitted again: ")
+    assert why in found.unmeasured
 
 
 def test_a_model_that_learns_nothing_is_refused() -> None:
     lazy = {"lightgcn": {**SMALL["lightgcn"], "epochs": 1, "learning_rate": 1e-9}}
     found = train(planted(), ["lightgcn"], TrainingOptions(configs=lazy, device="cpu", protocol=BY_USER))
     with pytest.raises(ModelRefused, match="lightgcn is not surely better than popular"):
-        found.check()
+        check(found, GateSettings())
 
 
 def test_a_model_made_of_others_that_is_no_better_than_they_are_is_not_the_best() -> None:
@@ -87,7 +131,7 @@ def test_a_model_made_of_others_that_is_no_better_than_they_are_is_not_the_best(
 def test_asked_for_alone_it_is_refused() -> None:
     options = replace(OPTIONS, configs={"ensemble": {"members": ("ease",), "least": 20}})
     with pytest.raises(ModelRefused, match=r"ensemble is not surely better .* best of its members \(ease\)"):
-        train(planted(), ["ensemble"], options).check()
+        check(train(planted(), ["ensemble"], options), GateSettings())
 
 
 def test_its_members_stand_beside_it() -> None:
