@@ -98,7 +98,7 @@ def similar_movies(
 
 async def _connections(info: Info, asked: Asked, movie_ids: list[str]) -> list[SimilarityConnection]:
     """The page of each movie, in their order."""
-    state = info.context.services.serving.state
+    state = info.context.served.state
     wanted = await asked_filter(info)
     marks = _mark(info, asked, state.snapshot)
     search = partial(_found, state, asked, state.snapshot.mask(wanted), marks)

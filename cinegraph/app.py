@@ -18,6 +18,7 @@ from graph.attachment import Shown, attached, unseen, watch
 from graph.client import Address, GraphClient
 from graph.local import LocalServer
 from graph.migrations import check_schema, migrate
+from recommenders import conduct
 from recommenders.serving import Serving
 from recommenders.slate import Tuning
 
@@ -103,6 +104,8 @@ def build_services(settings: Settings, client: GraphClient) -> Services:
 async def open_app(settings: Settings, client: GraphClient) -> AsyncIterator[Starlette]:
     """The API over a graph, warm: model and catalogue are in memory before the first request."""
     services = build_services(settings, client)
-    await services.serving.refresh()
-    async with _during(services.serving.watch()):
+    serving = services.serving
+    await serving.refresh()
+    judging = conduct.watch(client.writer, serving.arms, settings.serving.judge_seconds)
+    async with _during(serving.watch()), _during(judging), serving.arms.exposures.written(client.writer):
         yield build_app(services, settings.api, load_secret(settings.home))
