@@ -13,7 +13,7 @@ from pathlib import Path
 from cinegraph.errors import CinegraphError, InvalidInput, ModelError
 from cinegraph.types import Millis
 from graph.client import Reader, Writer
-from graph.experiments import RecordedExperiment, count, note_faults, stop, stop_arm
+from graph.experiments import RecordedExperiment, count, find_experiment, note_faults, stop, stop_arm
 from graph.experiments import start as begin
 from graph.models import find_version, list_versions
 from recommenders.arms import Arms
@@ -69,6 +69,17 @@ async def settle(writer: Writer, experiment_id: str) -> tuple[Standing, tuple[st
     if done:
         (standing,) = await standings(writer, [experiment_id])
     return standing, done
+
+
+async def end(writer: Writer, experiment_id: str, because: str) -> None:
+    """End a running experiment, for everybody; raises `NotFound`, or `InvalidInput` where it has ended already."""
+    found = await find_experiment(writer, experiment_id)
+    if found.running:
+        await count(writer, experiment_id, now())
+        if await stop(writer, experiment_id, because, now()):
+            return
+        found = await find_experiment(writer, experiment_id)
+    raise InvalidInput(f"the experiment {experiment_id!r} was stopped already: {found.because}")
 
 
 async def _stopped(writer: Writer, standing: Standing) -> tuple[str, ...]:

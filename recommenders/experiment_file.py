@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cinegraph.errors import InvalidInput, NotFound
 from graph.experiments import Limit, RecordedArm, RecordedExperiment
 from recommenders.configuration import DIALECT
-from recommenders.experiments import Experiment, Guardrail, check_shares
+from recommenders.experiments import Experiment, Guardrail
 from recommenders.sequential import LEVEL, PLANNED_USERS
 from recommenders.yaml_file import Document, read_document
 
@@ -107,11 +107,11 @@ def _checked(document: Document) -> RecordedExperiment:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InvalidInput(f"{document.place(('arms',))}: arms have the name {twice[0]!r} twice; give each its own")
     recorded = _recorded(found)
-    try:
-        check_shares(recorded.shares)
-        statistics_of(recorded)
-    except InvalidInput as error:
-        raise InvalidInput(f"{document.place(('arms',))}: {error}") from error
+    for part, check in (("guardrails", guardrails_of), ("arms", statistics_of)):
+        try:
+            check(recorded)
+        except InvalidInput as error:
+            raise InvalidInput(f"{document.place((part,))}: {error}") from error
     return recorded
 
 

@@ -85,7 +85,7 @@ class Serving:
         histories: int = 100_000,
         state: State | None = None,
     ) -> None:
-        self._reader, self._artifacts, self._seconds = reader, artifacts, refresh_seconds
+        self._reader, self.artifacts, self._seconds = reader, artifacts, refresh_seconds
         self.histories = Histories(reader, histories)
         self.arms = Arms(artifacts)
         self._state = state or _nothing(empty_snapshot())
@@ -144,7 +144,7 @@ class Serving:
             return None
         stamped = self._stamped(version)
         try:
-            return await asyncio.to_thread(load_artifact, self._artifacts, version)
+            return await asyncio.to_thread(load_artifact, self.artifacts, version)
         except CinegraphError as error:
             self._failed = stamped
             log.error("model %s cannot be served, %s goes on: %s", version, self._state.version or "none", error)
@@ -152,7 +152,7 @@ class Serving:
 
     def _stamped(self, version: str) -> tuple[str, object]:
         """A version and the state of its files: one that failed to load is tried again when they are others."""
-        return version, stamp(self._artifacts, version)
+        return version, stamp(self.artifacts, version)
 
     async def watch(self) -> None:
         """Refresh for ever; a graph that is away for a while is told of once, and a fault does not end it."""

@@ -12,11 +12,10 @@ from rich.table import Table
 from cinegraph.app import artifacts_of, open_for_reading, open_graph
 from cinegraph.cli.console import out, say, starting
 from cinegraph.cli.signals import run
-from cinegraph.errors import InvalidInput
 from cinegraph.settings import Settings, load_settings
 from cinegraph.types import Millis
 from graph.client import Reader, Writer
-from graph.experiments import RecordedArm, find_experiment, list_experiments, stop
+from graph.experiments import RecordedArm, find_experiment, list_experiments
 from recommenders import conduct
 from recommenders.experiment_file import DAY, load_experiment, schema
 from recommenders.sequential import Difference
@@ -64,15 +63,7 @@ def stop_(
     because: str = typer.Option(conduct.BY_HAND, help="Why, for those who look later."),
 ) -> None:
     """End an experiment: everybody gets the active model again within seconds."""
-
-    async def end(_: Settings, writer: Writer) -> None:
-        found = await find_experiment(writer, experiment)
-        await conduct.settle(writer, found.id) if found.running else None
-        if not await stop(writer, found.id, because, conduct.now()):
-            found = await find_experiment(writer, experiment)
-            raise InvalidInput(f"{found.id} was stopped already, {_moment(found.stopped_at)}: {found.because}")
-
-    _writing(end)
+    _writing(lambda _, writer: conduct.end(writer, experiment, because))
     say(f"{experiment} is stopped; the active model serves everybody")
 
 
