@@ -65,9 +65,7 @@ class ExperimentArm:
     mean: float | None = strawberry.field(description="The mean outcome of those who are counted.")
     stopped_at: DateTime | None = strawberry.field(description="When it ended.")
     because: str | None = strawberry.field(description="Why it ended before its experiment.")
-    fault: str | None = strawberry.field(
-        description="Why a server could not serve it; it served the active one."
-    )
+    fault: str | None = strawberry.field(description="Why a server could not serve it; it served the active one.")
     fault_at: DateTime | None = strawberry.field(description="When a server said so last.")
 
 

@@ -4,5 +4,5 @@ OPTIONAL MATCH (e:Experiment {running: true})
 RETURN m.version AS version, m.activeModel AS activeModel, properties(e) AS experiment,
   COLLECT {
     MATCH (e)-[:HAS_ARM]->(a:Arm)
-    RETURN a {.name, .share, .diversity, .novelty, .calibration, .stoppedAt, model: [(a)-[:USES]->(v:ModelVersion) | v.id][0]} ORDER BY a.place
+    RETURN a {.name, .share, .diversity, .novelty, .calibration, .stoppedAt, model: [(a)-[:USES]->(v:ModelVersion) | v.id][0]} AS arm ORDER BY a.place
   } AS arms
