@@ -131,4 +131,4 @@ async def look(writer: Writer, arms: Arms) -> None:
         await note_faults(writer, loaded.experiment.id, loaded.faults, now())
     _, done = await settle(writer, loaded.experiment.id)
     for words in done:
-        log.error("%s", words)
+        log.warning("%s", words)

@@ -162,6 +162,8 @@ def _treatment(arm: RecordedArm) -> str:
 
 def _interval(found: Difference) -> str:
     """A difference, and its interval where there are users enough for one."""
+    if not found.users:
+        return "–"
     low, high = float(found.low), float(found.high)
     return str(found) if low > float("-inf") and high < float("inf") else f"{float(found.estimate):.4f}"
 

@@ -68,7 +68,7 @@ async def test_from_its_file_to_its_end(
     shown = capsys.readouterr().out
     assert "outcome: liked, counted over 7 days from a user's first exposure" in shown
     assert "new: less than 100 users in new or in control" in shown
-    assert "new: guardrail dismissed at most 0.2: 0.0000" in shown
+    assert "new: guardrail dismissed at most 0.2: –" in shown
     assert "users fit the shares (p = 1)" in shown
     assert await in_thread(["experiment", "list"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].split()[:2] == ["one", "running"]
