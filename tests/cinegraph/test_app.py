@@ -72,10 +72,11 @@ async def test_a_server_stops_an_arm_that_breaks_its_guardrail_and_serves_the_ac
     graph: GraphClient, versions: dict[str, str], tmp_path: Path
 ) -> None:
     await begun(graph, arms=pinned(versions["new"]), guardrails=GUARDED)
+    await crowd(graph, "control", [f"c{n}" for n in range(200)], [1])
+    await crowd(graph, "new", [f"n{n}" for n in range(200)], [1])
     async with open_app(settings_of(tmp_path, judge_seconds=0.05), graph) as app:
         assert await asked(app, tmp_path, NEW[0]) == versions["new"]
-        await crowd(graph, "control", [f"c{n}" for n in range(200)], [1])
-        await crowd(graph, "new", [f"n{n}" for n in range(200)], [1], dismissed=1)
+        await graph.session.write("MATCH (:User)-[r:EXPOSED {arm: 'new'}]->() SET r.dismissed = 1", {})
         await stopped(graph)
         async with asyncio.timeout(60):
             while await asked(app, tmp_path, NEW[0]) != versions["control"]:

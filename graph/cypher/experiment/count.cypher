@@ -2,7 +2,8 @@
 MATCH (e:Experiment {id: $id})
 SET e.startedAt = e.startedAt // takes the lock: of several servers one counts at a time
 WITH e
-MATCH (u:User)-[r:EXPOSED]->(e) USING INDEX r:EXPOSED(experimentId, due) // whoever waits for the end costs nothing
+MATCH (u:User)-[r:EXPOSED]->(:Experiment)
+USING INDEX r:EXPOSED(experimentId, due) // a user whose window has not ended costs nothing
 WHERE r.experimentId = $id AND r.due <= $now
 MATCH (e)-[:HAS_ARM]->(a:Arm) WHERE a.name = r.arm AND r.due <= coalesce(a.stoppedAt, $now)
 WITH u, r LIMIT $most
