@@ -67,6 +67,7 @@ async def settle(writer: Writer, experiment_id: str) -> tuple[Standing, tuple[st
         return standing, ()
     done = await _stopped(writer, standing)
     if done:
+        await count(writer, experiment_id, now())
         (standing,) = await standings(writer, [experiment_id])
     return standing, done
 
@@ -75,8 +76,8 @@ async def end(writer: Writer, experiment_id: str, because: str) -> None:
     """End a running experiment, for everybody; raises `NotFound`, or `InvalidInput` where it has ended already."""
     found = await find_experiment(writer, experiment_id)
     if found.running:
-        await count(writer, experiment_id, now())
         if await stop(writer, experiment_id, because, now()):
+            await count(writer, experiment_id, now())
             return
         found = await find_experiment(writer, experiment_id)
     raise InvalidInput(f"the experiment {experiment_id!r} was stopped already: {found.because}")

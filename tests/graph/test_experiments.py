@@ -106,6 +106,20 @@ async def test_a_user_is_exposed_once_from_the_first_time_on_by_two_servers(
     assert await exposed(graph) == [{"experiment": "one", "user": user, "arm": "control", "at": AT} for user in users]
 
 
+async def test_an_exposure_that_is_made_anew_each_time_would_be_noticed(
+    graph: GraphClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutant: a relationship for each write."""
+    whole = write_statement("experiment/expose")
+    text = whole.text.replace("MERGE (u)-[r:EXPOSED]->(e)", "CREATE (u)-[r:EXPOSED]->(e)")
+    assert text != whole.text
+    monkeypatch.setattr(experiments, "write_statement", lambda _: WriteStatement(whole.name, text, whole.parameters))
+    await graph.session.write("CREATE (:Experiment {id: 'one', window: 9})-[:HAS_ARM]->(:Arm {name: 'control'})", {})
+    for at in (AT, AT + 1):
+        await expose(graph.writer, "one", [exposure("a", at)])
+    assert len(await exposed(graph)) == 2
+
+
 async def test_an_exposure_to_what_was_stopped_is_none(graph: GraphClient) -> None:
     await begun(graph)
     await stop_arm(graph.writer, "one", "new", "harm", AT)
