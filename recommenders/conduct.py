@@ -13,7 +13,7 @@ from pathlib import Path
 from cinegraph.errors import CinegraphError, InvalidInput, ModelError
 from cinegraph.types import Millis
 from graph.client import Reader, Writer
-from graph.experiments import RecordedExperiment, count, find_experiment, note_faults, stop, stop_arm
+from graph.experiments import RecordedExperiment, count, find_experiment, list_experiments, note_faults, stop, stop_arm
 from graph.experiments import start as begin
 from graph.models import find_version, list_versions
 from recommenders.arms import Arms
@@ -35,7 +35,7 @@ async def start(writer: Writer, artifacts: Path, experiment: RecordedExperiment)
     """Begin an experiment whose models can be served from here; running servers pick it up within seconds.
 
     Raises `NotFound` for an unknown version, `ArtifactCorrupt` for a damaged one, `InvalidInput` where its id is taken,
-    another experiment is running, or all arms are the same.
+    another experiment is running or had the same salt, or all arms are the same.
     """
     await _check(writer, artifacts, experiment)
     begun = replace(experiment, started_at=now())
@@ -53,6 +53,12 @@ async def _check(reader: Reader, artifacts: Path, experiment: RecordedExperiment
             f"all arms of {experiment.id} have the model {made[0][0]} and the same dials: there is nothing to compare; "
             "give one of them a model or tuning of its own"
         )
+    for other in await list_experiments(reader):
+        if other.salt == experiment.salt and other.id != experiment.id:
+            raise InvalidInput(
+                f"the salt {experiment.salt!r} is that of the experiment {other.id!r}: each user would be in the same "
+                "arm again, with what it did to them; give another salt"
+            )
     for version in sorted({arm.model for arm in experiment.arms if arm.model}):
         await find_version(reader, version)
         await asyncio.to_thread(load_artifact, artifacts, version)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,13 @@ async def test_what_cannot_be_served_does_not_begin(graph: GraphClient, tmp_path
         await start(graph.writer, tmp_path, experiment(arms=pinned(version, active)))
     with pytest.raises(NotFound, match="there is no experiment yet"):
         await find_experiment(graph.reader)
-    await start(graph.writer, tmp_path, experiment(arms=pinned(active, active, novelty=0.5)))
+    again = experiment(arms=pinned(active, active, novelty=0.5))
+    await start(graph.writer, tmp_path, again)
     assert (await find_experiment(graph.reader)).running
+    await end(graph.writer, "one", "seen enough")
+    with pytest.raises(InvalidInput, match="the salt 'one' is that of the experiment 'one': each user would be in the"):
+        await start(graph.writer, tmp_path, replace(again, id="two"))
+    await start(graph.writer, tmp_path, replace(again, id="two", salt="two"))
 
 
 async def test_an_experiment_ends_once(graph: GraphClient) -> None:
