@@ -13,7 +13,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from api.auth import user_of
+from api.auth import caller_of
 from api.context import Context, Services
 from api.errors import refusal, shown
 from api.limits import check_document, check_variables
@@ -68,8 +68,9 @@ class Endpoint:
             check_variables(operation.variables)
             if operations > 1 and not operation.name:
                 return _not_run("the document has several operations; operationName must say which", request_id, media)
-            user_id = user_of(self._secret, request.headers.get("authorization"))
-            return await self._run(operation, Context(self._services, user_id, request_id), request.method, media)
+            caller = caller_of(self._secret, request.headers.get("authorization"))
+            context = Context(self._services, caller.user_id, request_id, admin=caller.admin)
+            return await self._run(operation, context, request.method, media)
         except Refused as error:
             return refusal(error.status, error.reason, str(error), request_id, error.headers)
         except NotSignedIn as error:

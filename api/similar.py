@@ -34,6 +34,8 @@ from recommenders.wording import liked_sentence, shared_sentence
 DEFAULT_SIMILAR = 20
 LEAST = 20
 """What a comparison costs at least of the budget of nodes: it looks at every movie, however few are shown."""
+BY_MODEL = (SimilarityBasis.BEHAVIOUR, SimilarityBasis.BLEND)
+"""What the served model has a say in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def similar_movies(
 
 async def _connections(info: Info, asked: Asked, movie_ids: list[str]) -> list[SimilarityConnection]:
     """The page of each movie, in their order."""
-    state = info.context.services.serving.state
+    state = info.context.served.state
     wanted = await asked_filter(info)
     marks = _mark(info, asked, state.snapshot)
     search = partial(_found, state, asked, state.snapshot.mask(wanted), marks)
@@ -106,6 +108,8 @@ async def _connections(info: Info, asked: Asked, movie_ids: list[str]) -> list[S
         lambda: [search(movie_id) for movie_id in movie_ids]
     )  # others are answered meanwhile
     read = await _read(info, state, asked, found)
+    if asked.basis in BY_MODEL and info.context.served.differs():
+        info.context.services.serving.arms.expose(info.context.user_id, info.context.served)
     return [_connection(info, state, asked, one, read) for one in found]
 
 

@@ -18,6 +18,7 @@ from graph.attachment import Shown, attached, unseen, watch
 from graph.client import Address, GraphClient
 from graph.local import LocalServer
 from graph.migrations import check_schema, migrate
+from recommenders import conduct
 from recommenders.checkpoints import Checkpoints
 from recommenders.serving import Serving
 from recommenders.shadow import Shadow
@@ -110,9 +111,10 @@ def build_services(settings: Settings, client: GraphClient) -> Services:
 async def open_app(settings: Settings, client: GraphClient) -> AsyncIterator[Starlette]:
     """The API over a graph, warm: model and catalogue are in memory before the first request."""
     services = build_services(settings, client)
-    live = services.serving
-    await live.refresh()
-    shadow = Shadow(client.writer, artifacts_of(settings), live)
-    live.observer = shadow
-    async with _during(live.watch()), _during(shadow.watch()):
+    serving = services.serving
+    await serving.refresh()
+    serving.observer = shadow = Shadow(client.writer, artifacts_of(settings), serving)
+    judging = conduct.watch(client.writer, serving.arms, settings.serving.judge_seconds)
+    exposures = serving.arms.exposures.written(client.writer)
+    async with _during(serving.watch()), _during(shadow.watch()), _during(judging), exposures:
         yield build_app(services, settings.api, load_secret(settings.home))

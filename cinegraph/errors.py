@@ -5,6 +5,7 @@
     │   ├── InvalidInput           a value that is wrong in itself
     │   ├── NotFound               an id that nothing has
     │   ├── NotSignedIn            a question about "me" without a user
+    │   ├── Forbidden              what is for administrators alone
     │   └── WriteRefused           a writing statement where only reading is allowed
     ├── GraphError                 the graph could not do it (exit code 1, as all below)
     │   ├── GraphUnavailable       no connection, or it broke
@@ -84,6 +85,12 @@ class NotSignedIn(UsageError):
     """A question about "me" without a user."""
 
     code = "NOT_SIGNED_IN"
+
+
+class Forbidden(UsageError):
+    """What is for administrators alone."""
+
+    code = "FORBIDDEN"
 
 
 class WriteRefused(UsageError):

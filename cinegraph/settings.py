@@ -58,6 +58,9 @@ class ServingSettings(Group):
     """How recommendations are made."""
 
     refresh_seconds: float = Field(0.5, gt=0, description="seconds between looks for a new model or catalogue")
+    judge_seconds: float = Field(
+        60.0, gt=0, description="seconds between looks at the running experiment; a broken guardrail stops its arm"
+    )
     histories: int = Field(100_000, ge=1, description="user histories kept in memory at most")
     why: int = Field(3, ge=0, le=10, description="reasons for each recommendation, unless the query says otherwise")
     diversity: float = Field(0.0, ge=0, le=1, description="how unlike each other movies of a list are, unless asked")

@@ -18,7 +18,9 @@ from cinegraph.errors import CinegraphError, ModelError
 from cinegraph.types import MovieFilter
 from graph.catalog import read_statement
 from graph.client import Reader, Row
+from graph.experiments import recorded
 from graph.snapshot import UNREAD, Floats, Mask, Snapshot, empty_snapshot, load_snapshot
+from recommenders.arms import Arms, Served
 from recommenders.artifacts import Artifact, load_artifact, stamp
 from recommenders.group import Agreement, agree
 from recommenders.histories import Histories, UserHistory
@@ -99,8 +101,9 @@ class Serving:
         histories: int = 100_000,
         state: State | None = None,
     ) -> None:
-        self._reader, self._artifacts, self._seconds = reader, artifacts, refresh_seconds
+        self._reader, self.artifacts, self._seconds = reader, artifacts, refresh_seconds
         self.histories = Histories(reader, histories)
+        self.arms = Arms(artifacts)
         self._state = state or _nothing(empty_snapshot())
         self._before: State | None = None
         self._failed: tuple[str, object] | None = None
@@ -117,6 +120,10 @@ class Serving:
         """The active model's version; "" before the first one."""
         return self._state.version
 
+    def served(self, user_id: str | None) -> Served:
+        """What a caller is served by: the active state, or that of their arm while an experiment is running."""
+        return self.arms.served(user_id, self._state)
+
     async def refresh(self) -> bool:
         """Look at the graph, and load what is new; whether anything was. A model that fails to load is left where it
         is, and the old one keeps serving. One at a time: who comes meanwhile waits, and finds nothing new."""
@@ -125,43 +132,50 @@ class Serving:
 
     async def _refresh(self) -> bool:
         rows = await self._reader.read(read_statement("meta/state"))
-        row: Row = rows[0] if rows else {"version": UNREAD, "activeModel": None}
+        row: Row = rows[0] if rows else {"version": UNREAD, "activeModel": None, "experiment": None, "arms": ()}
+        old, renewed = self._state, await self._renew(row)
+        loaded = await self.arms.look(recorded(row["experiment"], row["arms"]), renewed or old, old)
+        if renewed:
+            self._before = old if old.scorer and renewed.version != old.version else None
+            self._state = renewed
+            self.histories.clear()
+        if loaded:
+            self.arms.loaded = loaded
+        return bool(renewed or loaded)
+
+    async def _renew(self, row: Row) -> State | None:
+        """The state that the graph asks for; None where it is the one that serves."""
         version = row["activeModel"] or ""
         changed_model = version != self._state.version and self._stamped(version) != self._failed
         changed_graph = row["version"] != self._state.snapshot.version
         if not changed_model and not changed_graph:
-            return False
-        if self._moved_back(version, row["version"]):
-            return True
+            return None
+        if before := self._moved_back(version, row["version"]):
+            return before
         self._before = None  # so that there are never three in memory
         artifact = await self._load(version) if changed_model else None
         if version and not artifact and not changed_graph:
-            return False
+            return None
         serving = version if artifact or not version else self._state.version
         snapshot = await load_snapshot(self._reader, row["version"], serving)
-        old = self._state
-        self._before = old if artifact and old.scorer else None
-        self._state = await asyncio.to_thread(_renewed, snapshot, artifact, old) if serving else _nothing(snapshot)
-        self.histories.clear()
-        return True
+        return await asyncio.to_thread(_renewed, snapshot, artifact, self._state) if serving else _nothing(snapshot)
 
-    def _moved_back(self, version: str, graph_version: int) -> bool:
-        """Serve the state before this one again where the pointer moved back to it and nothing else happened in the
-        graph: at once, since it is whole and warm."""
+    def _moved_back(self, version: str, graph_version: int) -> State | None:
+        """The state before this one, where the pointer moved back to it and nothing else happened in the graph: it
+        serves at once, since it is whole and warm."""
         now, before = self._state, self._before
         if before is None or before.version != version:
-            return False
+            return None
         if (before.snapshot.version + 1, graph_version) != (now.snapshot.version, now.snapshot.version + 1):
-            return False
-        self._state, self._before = before.renumbered(graph_version), now
-        return True
+            return None
+        return before.renumbered(graph_version)
 
     async def _load(self, version: str) -> Artifact | None:
         if not version:
             return None
         stamped = self._stamped(version)
         try:
-            return await asyncio.to_thread(load_artifact, self._artifacts, version)
+            return await asyncio.to_thread(load_artifact, self.artifacts, version)
         except CinegraphError as error:
             self._failed = stamped
             log.error("model %s cannot be served, %s goes on: %s", version, self._state.version or "none", error)
@@ -169,7 +183,7 @@ class Serving:
 
     def _stamped(self, version: str) -> tuple[str, object]:
         """A version and the state of its files: one that failed to load is tried again when they are others."""
-        return version, stamp(self._artifacts, version)
+        return version, stamp(self.artifacts, version)
 
     async def watch(self) -> None:
         """Refresh for ever; a graph that is away for a while is told of once, and a fault does not end it."""
@@ -195,21 +209,22 @@ class Serving:
         count: int = RANKED,
         tuning: Tuning = RELEVANCE,
         places: int = PLACES,
+        state: State | None = None,
     ) -> Ranking:
         """The best movies for a history: never one that was rated, viewed, dismissed, said to be liked or filtered out.
 
         The first `places`, at most, are composed. Equal scores are ordered by the model's order of movies, so that the
-        same input gives the same bytes.
+        same input gives the same bytes. It is made from `state`, by default the active one.
         """
         began = time.thread_time()
-        scored = self.score(history)
+        scored = self.score(history, state)
         state = scored.state
         order = top_k(scored.scores, self.allowed(state, history, wanted), count).items
         if tuning.changes:
             taste = scored.taste if tuning.calibration else None
             order = compose(order, scored.scores[order], state.slate, tuning, taste, min(places, PLACES))
         movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
-        if self.observer is not None:
+        if self.observer is not None and state is self._state:
             self.observer.answered(history, wanted, tuning, places, movie_ids, time.thread_time() - began)
         return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal)
 
@@ -220,14 +235,16 @@ class Serving:
         wanted: MovieFilter,
         agreement: Agreement = Agreement.FAIR,
         tuning: Tuning = RELEVANCE,
+        state: State | None = None,
     ) -> Ranking:
         """The best movies for all members together; none that one of them knows and would not watch again.
 
         Reasons are found in `visible`, the history that the asker may see. With a dial, relevance is the place that the
         group agrees on, and the taste that is calibrated to is the mean of the members'.
         """
-        scored = [self.score(member.history) for member in members]
-        state, nobody = scored[0].state, UserHistory(None, None)
+        state = state or self._state
+        scored = [self.score(member.history, state) for member in members]
+        nobody = UserHistory(None, None)
         free = self.allowed(state, visible, wanted)
         for member in members:
             free &= self.allowed(state, nobody if member.rewatch else member.history, MovieFilter())
@@ -242,7 +259,8 @@ class Serving:
         satisfied = agreed.satisfaction[order]
         movie_ids = tuple(state.movie_ids[i] for i in agreed.items[order].tolist())
         personal = any(one.personal for one in scored)
-        return Ranking(movie_ids, tuple(satisfied.mean(axis=1).tolist()), self.score(visible), personal, satisfied)
+        shown = self.score(visible, state)
+        return Ranking(movie_ids, tuple(satisfied.mean(axis=1).tolist()), shown, personal, satisfied)
 
     def place(self, scored: Scored, movie_id: str) -> int | None:
         """A movie's place, from 1, among all that may be recommended to the user; None where it may not be."""
@@ -252,9 +270,9 @@ class Serving:
             return None
         return place_of_first(scored.scores, allowed, np.array([number], np.int32)) or None
 
-    def score(self, history: UserHistory) -> Scored:
-        """The score of every movie for a history."""
-        state = self._state
+    def score(self, history: UserHistory, state: State | None = None) -> Scored:
+        """The score of every movie for a history, from `state`, by default the active one."""
+        state = state or self._state
         if state.scorer is None:
             raise ModelError("no model is active yet: train and publish one with cinegraph train")
         rated = [(state.index[one.movie_id], one.rating) for one in history.ratings if one.movie_id in state.index]

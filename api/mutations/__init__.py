@@ -10,6 +10,8 @@ from api.mutations.remove_dismissal import remove_dismissal
 from api.mutations.remove_rating import remove_rating
 from api.mutations.remove_views import remove_views
 from api.mutations.set_preferences import set_preferences
+from api.mutations.start_experiment import start_experiment
+from api.mutations.stop_experiment import stop_experiment
 
 
 @strawberry.type(description="All that can be written.")
@@ -30,4 +32,10 @@ class Mutation:
     set_preferences = strawberry.mutation(
         set_preferences,
         description="Set what the caller likes or avoids, all of it or nothing; other preferences stay as they are.",
+    )
+    start_experiment = strawberry.mutation(
+        start_experiment, description="Compare models or dials on users, from now on; for administrators."
+    )
+    stop_experiment = strawberry.mutation(
+        stop_experiment, description="End an experiment: everybody gets the active model again; for administrators."
     )

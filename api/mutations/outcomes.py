@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 
 from api.compiler.roots import lookup
-from api.context import Info, run
+from api.context import NOT_ADMIN, Info, run
 from api.types.catalog import Movie
 from cinegraph.types import Label
 
@@ -19,6 +19,11 @@ class MovieNotFound:
 
 @strawberry.type(description="The caller is anonymous; nothing was written.")
 class NotSignedIn:
+    message: str = strawberry.field(description="What is wrong, and what to do.")
+
+
+@strawberry.type(description="The caller is no administrator (FORBIDDEN, elsewhere); nothing was written.")
+class NotAdministrator:
     message: str = strawberry.field(description="What is wrong, and what to do.")
 
 
@@ -46,6 +51,11 @@ def movie_not_found(movie_id: str) -> MovieNotFound:
 def not_signed_in() -> NotSignedIn:
     """The outcome for an anonymous caller."""
     return NotSignedIn(message="send the header 'Authorization: Bearer TOKEN'; cinegraph token USER makes one")
+
+
+def not_administrator() -> NotAdministrator:
+    """The outcome for a user who is no administrator."""
+    return NotAdministrator(message=NOT_ADMIN)
 
 
 def now() -> int:

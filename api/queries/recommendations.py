@@ -26,9 +26,10 @@ from api.types.recommendations import (
     RecommendationEdge,
     ScoreContribution,
 )
-from api.types.tuning import TuningInput, to_tuning
+from api.types.tuning import TuningInput, given_dials, to_tuning
 from cinegraph.errors import InvalidInput
 from cinegraph.types import Label, MovieFilter, NodeRef
+from recommenders.arms import Served
 from recommenders.histories import UserHistory
 from recommenders.serving import RELEVANCE, Member, Ranking
 from recommenders.slate import PLACES, Tuning
@@ -46,6 +47,7 @@ class Asked:
     liked: tuple[str, ...]
     why: int
     tuning: Tuning
+    served: Served
     group: GroupInput | None = None
 
 
@@ -69,14 +71,18 @@ class RecommendationQuery:
         group: GroupInput | None = None,
     ) -> RecommendationConnection:
         asked = replace(await _asked(info, first, after, liked, tuning), group=group)
-        return await fresh(info.context, partial(_recommend, info, asked))
+        found = await fresh(info.context, partial(_recommend, info, asked))
+        if found.edges and asked.served.differs(given_dials(tuning)):
+            info.context.services.serving.arms.expose(info.context.user_id, asked.served)
+        return found
 
     @strawberry.field(description="Why a movie has its score for the caller; null for a movie the model does not know.")
     async def explain(
         self, info: Info, movie: strawberry.ID, liked: list[strawberry.ID] | None = None
     ) -> Explanation | None:
         movie_id = key_of(Label.MOVIE, movie)
-        asked = Asked(1, None, MovieFilter(), await _liked(info, liked), why_of(info._raw_info), RELEVANCE)
+        own, why = await _liked(info, liked), why_of(info._raw_info)
+        asked = Asked(1, None, MovieFilter(), own, why, RELEVANCE, info.context.served)
         return await fresh(info.context, partial(_explain, info, asked, movie_id))
 
     @strawberry.field(description="Whether the relationships of an explanation given before are still in the graph.")
@@ -97,7 +103,8 @@ async def _asked(
     mark = services.cursors.open(CURSOR, after) if after is not None else None
     place = (mark[0], mark[1], mark[2]) if mark else None
     wanted, own = await asked_filter(info), await _liked(info, liked)
-    return Asked(first, place, wanted, own, why_of(raw), to_tuning(tuning, services.tuning))
+    served = info.context.served
+    return Asked(first, place, wanted, own, why_of(raw), to_tuning(tuning, served.tuning(services.tuning)), served)
 
 
 async def _liked(info: Info, liked: Sequence[str] | None) -> tuple[str, ...]:
@@ -157,14 +164,15 @@ async def _ranked(info: Info, asked: Asked, history: UserHistory) -> Ranking:
     serving = info.context.services.serving
     if asked.group is None:
         places = PLACES if asked.after else asked.first  # where a page begins depends on all places before it
-        return serving.rank(history, asked.wanted, tuning=asked.tuning, places=places)
+        return serving.rank(history, asked.wanted, tuning=asked.tuning, places=places, state=asked.served.state)
     members, visible = await members_of(info, asked.group), UserHistory(None, None)
     if asked.group.with_me:
         members, visible = [Member(history), *members], history
     elif asked.liked:
         raise InvalidInput("liked is the caller's, whom withMe: false leaves out; give it to a member")
     visible = visible.with_liked(said_to_be_liked(asked.group), LIKED_RATING)
-    return serving.rank_group(members, visible, asked.wanted, asked.group.agreement, asked.tuning)
+    group, state = asked.group, asked.served.state
+    return serving.rank_group(members, visible, asked.wanted, group.agreement, asked.tuning, state)
 
 
 def _members(ranking: Ranking, asked: Asked, place: int) -> list[MemberSatisfaction]:
@@ -215,11 +223,11 @@ def _refs(found: Mapping[str, Found], nodes: Iterable[NodeRef] = ()) -> Callable
 async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | None:
     services = info.context.services
     history = await _history(info.context, asked)
-    state = services.serving.state
+    state = asked.served.state
     place = state.index.get(movie_id)
     if place is None:
         return None
-    scored = services.serving.score(history)
+    scored = services.serving.score(history, state)
     contributions = sorted(scored.contributions(movie_id), key=lambda one: (-one.value, one.node))
     found = find_reasons(scored, [movie_id], asked.why)
     refs = _refs(found, [one.node for one in contributions])

@@ -28,6 +28,11 @@ class TuningInput:
     )
 
 
+def given_dials(given: TuningInput | None) -> frozenset[str]:
+    """The dials that the query itself sets."""
+    return frozenset(name for name in DIALS if given is not None and getattr(given, name) is not None)
+
+
 def to_tuning(given: TuningInput | None, default: Tuning) -> Tuning:
     """The tuning of the domain; raises `InvalidInput` for a dial or a limit that cannot be."""
     if given is None:

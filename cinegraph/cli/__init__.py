@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cinegraph import __version__, logs
-from cinegraph.cli import data, demo, dev, graph, models, runs, serve, shadow, tuning
+from cinegraph.cli import data, demo, dev, experiments, graph, models, runs, serve, shadow, tuning
 from cinegraph.cli.console import complain, out
 from cinegraph.cli.signals import Signalled
 from cinegraph.errors import CinegraphError, is_full
@@ -27,6 +27,7 @@ app.add_typer(data.app, name="ingest")
 app.add_typer(models.app, name="models")
 models.app.command("shadow")(shadow.shadow)
 app.add_typer(runs.app, name="runs")
+app.add_typer(experiments.app, name="experiment")
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("train")(models.train)

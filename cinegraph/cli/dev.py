@@ -13,12 +13,16 @@ from cinegraph.errors import InvalidInput
 from cinegraph.settings import Settings, load_settings
 
 
-def token(user: str = typer.Argument(help="The user's id, as in User:1 or 1.")) -> None:
+def token(
+    user: str = typer.Argument(help="The user's id, as in User:1 or 1."),
+    admin: bool = typer.Option(False, "--admin", help="Of an administrator, who can run experiments by the API."),
+) -> None:
     """A development token for a user, for the header 'Authorization: Bearer TOKEN'."""
     settings = load_settings()
     user_id = user.removeprefix("User:")
-    out.out(make_token(load_secret(settings.home), user_id, settings.api.token_days))
-    say(f"for user {user_id}, {settings.api.token_days} days; one who is not in the graph begins with the first write")
+    out.out(make_token(load_secret(settings.home), user_id, settings.api.token_days, admin))
+    kind, days = "administrator" if admin else "user", settings.api.token_days
+    say(f"for {kind} {user_id}, {days} days; one who is not in the graph begins with the first write")
 
 
 def schema(

@@ -20,8 +20,8 @@ FIELDS = {
     "recordView": 'recordView(movie: "{movie}", seconds: {value})',
     "setPreferences": 'setPreferences(preferences: [{{node: "{movie}", weight: {value}}}])',
 }
-WRITES_NOTHING = {"inviteToGroup"}
-"""Tested in `test_groups.py`."""
+WRITES_NOTHING = {"inviteToGroup", "startExperiment", "stopExperiment"}
+"""Of what the caller did; tested in `test_groups.py` and `test_experiments.py`."""
 VALUES = {"rateMovie": "4.5", "recordView": "60", "setPreferences": "0.5"}
 ANSWERS = """
   __typename

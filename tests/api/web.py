@@ -27,8 +27,8 @@ def client_over(services: Services, **settings: Any) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver")
 
 
-def bearer(user: str = "1", secret: bytes = SECRET, days: int = 1) -> dict[str, str]:
-    return {"Authorization": f"Bearer {make_token(secret, user, days)}"}
+def bearer(user: str = "1", secret: bytes = SECRET, days: int = 1, admin: bool = False) -> dict[str, str]:
+    return {"Authorization": f"Bearer {make_token(secret, user, days, admin)}"}
 
 
 async def ratings_of(graph: GraphClient, user: str) -> int:

@@ -18,6 +18,7 @@ from graphql import (
     GraphQLScalarType,
 )
 
+from api.context import Context
 from cinegraph.errors import CinegraphError
 from cinegraph.types import Label
 from graph.client import GraphClient
@@ -105,7 +106,7 @@ DEEP = {
     "paths": "nodes { length nodes { id } }",
 }
 """What is asked of a field, so that every statement behind it runs."""
-REQUIRED: dict[str, Any] = {"rating": 4.0, "seconds": 60, "weight": 0.5}
+REQUIRED: dict[str, Any] = {"rating": 4.0, "seconds": 60, "weight": 0.5, "share": 0.5}
 
 
 # -- every argument that takes text, as the schema has it ------------------------------------------------------------
@@ -237,17 +238,23 @@ def test_the_schema_has_the_places_that_are_attacked() -> None:
     assert len(set(PAYLOADS)) >= 60
 
 
+async def attack(api: Api, query: str, variables: dict[str, Any]) -> Any:
+    """The result of an operation of an administrator, whom nothing is closed to."""
+    context = Context(api.services, "1", "test", admin=True)
+    return await schema().execute(query, variable_values=variables, context_value=context)
+
+
 @pytest.mark.parametrize("place", PLACES)
 async def test_t42_a_text_stays_a_value(api: Api, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     operation, name, arguments = PLACES[place]
     query = asked(operation, name, arguments)
     sent = Recorder(api.graph, monkeypatch)
     for text in (HARMLESS, *(f"{label}:harmless" for label in Label)):
-        await api.execute(query, "1", **with_text(arguments, text))
+        await attack(api, query, with_text(arguments, text))
     before = await content(api.graph)
     known = set(sent.read), set(sent.written)
     for text in PAYLOADS:
-        result = await api.execute(query, "1", **with_text(arguments, text))
+        result = await attack(api, query, with_text(arguments, text))
         for error in result.errors or ():
             cause = error.original_error
             assert cause is None or (isinstance(cause, CinegraphError) and cause.code != "INTERNAL"), (text, cause)
@@ -271,6 +278,26 @@ async def test_t42_the_check_would_notice_a_write_and_a_text_of_its_own(
     await careless("1'}) CREATE (:Hacked) WITH 1 AS x MATCH (m {id: '1")
     assert not recorder.written <= harmless
     assert await content(api.graph) != before
+
+
+async def test_t42_the_texts_of_an_experiment_stay_values(api: Api) -> None:
+    """A salt and a reason are free texts, and written."""
+    start = "mutation($e: ExperimentInput!) { startExperiment(experiment: $e) { __typename } }"
+    stop = "mutation($id: String!, $b: String!) { stopExperiment(id: $id, because: $b) { __typename } }"
+    arms = [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.5, "novelty": 0.5}]
+    before = len((await content(api.graph))[0])
+    given = [text for text in dict.fromkeys(PAYLOADS) if text]
+    for number, text in enumerate(given):
+        begun = await attack(api, start, {"e": {"id": f"e{number}", "salt": text, "arms": arms}})
+        assert begun.data == {"startExperiment": {"__typename": "ExperimentStarted"}}
+        await api.services.serving.refresh()
+        assert api.services.serving.served("1").arm in ("a", "b")
+        ended = await attack(api, stop, {"id": f"e{number}", "b": text})
+        assert ended.data == {"stopExperiment": {"__typename": "ExperimentStopped"}}
+    text = "MATCH (e:Experiment) RETURN e.salt AS salt, e.because AS because ORDER BY toInteger(substring(e.id, 1))"
+    rows = await api.graph.session.read(text, {})
+    assert [(row["salt"], row["because"]) for row in rows] == [(one, one) for one in given]
+    assert len((await content(api.graph))[0]) == before + 3 * len(given)
 
 
 async def test_t42_a_search_finds_the_same_whatever_signs_surround_it(api: Api) -> None:

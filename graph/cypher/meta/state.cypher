@@ -1,3 +1,8 @@
-// The version of the catalogue and the active model, looked at every few seconds; used by recommenders/serving.py.
+// The version of the catalogue, the active model and the running experiment, looked at every few seconds; used by recommenders/serving.py.
 MATCH (m:Meta {id: 'graph'})
-RETURN m.version AS version, m.activeModel AS activeModel
+OPTIONAL MATCH (e:Experiment {running: true})
+RETURN m.version AS version, m.activeModel AS activeModel, properties(e) AS experiment,
+  COLLECT {
+    MATCH (e)-[:HAS_ARM]->(a:Arm)
+    RETURN a {.name, .share, .diversity, .novelty, .calibration, .stoppedAt, model: [(a)-[:USES]->(v:ModelVersion) | v.id][0]} AS arm ORDER BY a.place
+  } AS arms
