@@ -6,8 +6,8 @@ A watcher looks for a new model or catalogue every few seconds, so that what ano
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +18,25 @@ from cinegraph.types import MovieFilter
 from graph.catalog import read_statement
 from graph.client import Reader, Row
 from graph.snapshot import UNREAD, Floats, Mask, Snapshot, empty_snapshot, load_snapshot
+from recommenders.activity import NO_ACTIVITY, Activity, load_activity
+from recommenders.arrays import IntArray
 from recommenders.artifacts import Artifact, load_artifact, stamp
+from recommenders.candidates import (
+    QUOTAS,
+    Asked,
+    Candidates,
+    Gatherer,
+    Source,
+    by_exploration,
+    by_freshness,
+    worth_exploring,
+)
 from recommenders.group import Agreement, agree
 from recommenders.histories import Histories, UserHistory
 from recommenders.ranking import place_of_first, top_k
 from recommenders.scorers import History
 from recommenders.slate import PLACES, Tuning, compose
+from recommenders.slots import Kept, Slot, fill, seed_of
 from recommenders.state import Scored, State, state_over
 from recommenders.told import told_of
 
@@ -41,7 +54,8 @@ class Ranking:
     """Movies in order, with scores, and what the scores are made of.
 
     `personal` is whether anything of anybody is in them. For a group, `satisfaction` (n, members) is how satisfied each
-    member is, from 0 to 1, the scores are the means of it, and `scored` is what reasons are found in.
+    member is, from 0 to 1, the scores are the means of it, and `scored` is what reasons are found in. `slots` says of
+    the movies in kept places, by id, who put them there.
     """
 
     movie_ids: tuple[str, ...]
@@ -49,6 +63,7 @@ class Ranking:
     scored: Scored
     personal: bool
     satisfaction: Floats | None = None
+    slots: Mapping[str, Slot] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +79,26 @@ def _nothing(snapshot: Snapshot) -> State:
     return State(snapshot, "", None, 0, None, (), np.zeros(0, np.int32), told_of(snapshot))
 
 
-def _renewed(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
+def _renewed(snapshot: Snapshot, artifact: Artifact | None, old: State, activity: Activity = NO_ACTIVITY) -> State:
     """A catalogue with a new model, or with the old one."""
     if artifact is None:
-        return state_over(snapshot, old.base, old.version, old.movie_ids[: old.trained])
-    return state_over(snapshot, artifact.scorer, artifact.version, tuple(str(id_) for id_ in artifact.movie_ids))
+        return state_over(snapshot, old.base, old.version, old.movie_ids[: old.trained], activity)
+    movie_ids = tuple(str(id_) for id_ in artifact.movie_ids)
+    return state_over(snapshot, artifact.scorer, artifact.version, movie_ids, activity)
+
+
+def _with_slots(
+    order: IntArray, asked: Asked, tuning: Tuning, places: int, day: int
+) -> tuple[IntArray, dict[str, Slot]]:
+    """The list with its kept places filled, and who filled them, by the movie's id."""
+    state, history = asked.state, asked.scored.history
+    fresh = by_freshness(asked, PLACES).items
+    trying = by_exploration(asked, QUOTAS[Source.EXPLORATION]).items
+    kept = Kept(fresh, trying, worth_exploring(asked)[trying])
+    who = history.user_id or sorted(one.movie_id for one in history.ratings)
+    seed = seed_of(who, day, state.version, state.snapshot.version)
+    filled, slots = fill(order, kept, (tuning.fresh, tuning.exploration), places, seed)
+    return filled, {state.movie_ids[item]: slot for item, slot in slots.items()}
 
 
 class Serving:
@@ -88,6 +118,7 @@ class Serving:
         self._state = state or _nothing(empty_snapshot())
         self._failed: tuple[str, object] | None = None
         self._refreshing = asyncio.Lock()
+        self.gatherer = Gatherer()
 
     @property
     def state(self) -> State:
@@ -118,8 +149,9 @@ class Serving:
             return False
         serving = version if artifact or not version else self._state.version
         snapshot = await load_snapshot(self._reader, row["version"], serving)
-        old = self._state
-        self._state = await asyncio.to_thread(_renewed, snapshot, artifact, old) if serving else _nothing(snapshot)
+        old, activity = self._state, await load_activity(self._reader)
+        renewing = asyncio.to_thread(_renewed, snapshot, artifact, old, activity) if serving else None
+        self._state = await renewing if renewing else _nothing(snapshot)
         self.histories.clear()
         return True
 
@@ -162,20 +194,28 @@ class Serving:
         count: int = RANKED,
         tuning: Tuning = RELEVANCE,
         places: int = PLACES,
+        day: int = 0,
     ) -> Ranking:
         """The best movies for a history: never one that was rated, viewed, dismissed, said to be liked or filtered out.
 
         The first `places`, at most, are composed. Equal scores are ordered by the model's order of movies, so that the
-        same input gives the same bytes.
+        same input gives the same bytes; where places are kept for exploration, on the same `day` (since 1970).
         """
         scored = self.score(history)
-        state = scored.state
-        order = top_k(scored.scores, self.allowed(state, history, wanted), count).items
-        if tuning.changes:
+        state, places, slots = scored.state, min(places, PLACES), dict[str, Slot]()
+        free = self.allowed(state, history, wanted)
+        order = top_k(scored.scores, free, count).items
+        if tuning.composes:
             taste = scored.taste if tuning.calibration else None
-            order = compose(order, scored.scores[order], state.slate, tuning, taste, min(places, PLACES))
+            order = compose(order, scored.scores[order], state.slate, tuning, taste, places)
+        if tuning.keeps:
+            order, slots = _with_slots(order, Asked(scored, free), tuning, places, day)
         movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
-        return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal)
+        return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal, slots=slots)
+
+    def candidates(self, scored: Scored, wanted: MovieFilter) -> Candidates:
+        """What each source finds for a history, of what may be recommended."""
+        return self.gatherer.gather(Asked(scored, self.allowed(scored.state, scored.history, wanted)))
 
     def rank_group(
         self,
@@ -197,7 +237,7 @@ class Serving:
             free &= self.allowed(state, nobody if member.rewatch else member.history, MovieFilter())
         agreed = agree([one.scores for one in scored], free, agreement, RANKED)
         order = np.arange(len(agreed.items), dtype=np.int32)
-        if tuning.changes:
+        if tuning.composes:
             place = np.zeros(len(free), np.int32)
             place[agreed.items] = order
             tastes = [one.taste for one in scored if one.taste is not None]

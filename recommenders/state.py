@@ -8,6 +8,7 @@ import numpy as np
 
 from cinegraph.types import MAX_RATING, Label, NodeRef
 from graph.snapshot import Floats, Ints, Mask, Snapshot
+from recommenders.activity import NO_ACTIVITY, Activity
 from recommenders.content import content_rows, slate_facts
 from recommenders.histories import UserHistory
 from recommenders.newcomers import with_newcomers
@@ -37,7 +38,7 @@ class State:
     movies, -1 for one that the catalogue does not have any more, then of those that came after it was trained.
 
     `base` is the model's own scorer, over `trained` movies; `scorer` scores the later ones too. `told` is what reasons
-    need to know of the catalogue's movies.
+    need to know of the catalogue's movies, `activity` what was rated and watched last.
     """
 
     snapshot: Snapshot
@@ -48,6 +49,12 @@ class State:
     movie_ids: tuple[str, ...]
     columns: Ints
     told: Told
+    activity: Activity = NO_ACTIVITY
+
+    @cached_property
+    def heat(self) -> Floats:
+        """How much each of the catalogue's movies is rated and watched lately (movies,)."""
+        return self.activity.heat(self.snapshot)
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -57,7 +64,7 @@ class State:
     def warmed(self) -> "State":
         """The same, with all that the first request would wait for."""
         _ = self.slate, self.index, self.present, self.snapshot.bits, self.snapshot.orders, self.snapshot.codes
-        _ = self.snapshot.joined_titles, self.similarity
+        _ = self.snapshot.joined_titles, self.similarity, self.heat
         if self.scorer and self.movie_ids:
             liking = History.from_ratings([0], [MAX_RATING])
             self.scorer.score(liking)
@@ -162,11 +169,17 @@ class Scored:
         return [Contribution(NodeRef(Label.MOVIE, movie_id), self.popularity(movie_id)), *stated]
 
 
-def state_over(snapshot: Snapshot, base: Scorer | None, version: str, movie_ids: tuple[str, ...]) -> State:
+def state_over(
+    snapshot: Snapshot,
+    base: Scorer | None,
+    version: str,
+    movie_ids: tuple[str, ...],
+    activity: Activity = NO_ACTIVITY,
+) -> State:
     """A catalogue with a model over these movies; all that the first request would wait for is made here."""
     columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movie_ids], np.int32)
     newcomers = np.setdiff1d(np.arange(snapshot.movies, dtype=np.int32), columns)
     all_columns, told = np.append(columns, newcomers), told_of(snapshot)
     scorer = with_newcomers(base, content_rows(snapshot, told, all_columns)) if base else None
     ids = (*movie_ids, *(snapshot.ids[number] for number in newcomers.tolist()))
-    return State(snapshot, version, base, len(movie_ids), scorer, ids, all_columns, told).warmed()
+    return State(snapshot, version, base, len(movie_ids), scorer, ids, all_columns, told, activity).warmed()

@@ -1,5 +1,6 @@
 """Recommendations, and why: ranked and explained in memory, verified and read in one statement each, both at once."""
 
+import time
 from asyncio import gather
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from api.types.group import GroupInput, MemberSatisfaction
 from api.types.recommendations import (
     Basis,
     Explanation,
+    Provenance,
     RecommendationConnection,
     RecommendationEdge,
     ScoreContribution,
@@ -32,8 +34,10 @@ from cinegraph.types import Label, MovieFilter, NodeRef
 from recommenders.histories import UserHistory
 from recommenders.serving import RELEVANCE, Member, Ranking
 from recommenders.slate import PLACES, Tuning
+from recommenders.slots import ORDINARY
 
 CURSOR = "recommendations"
+NANOSECONDS_A_DAY = 86_400 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class RecommendationQuery:
         group: GroupInput | None = None,
     ) -> RecommendationConnection:
         asked = replace(await _asked(info, first, after, liked, tuning), group=group)
+        if group and tuning and (tuning.fresh or tuning.exploration):
+            raise InvalidInput("tuning.fresh and tuning.exploration keep places in one person's list; leave out group")
         return await fresh(info.context, partial(_recommend, info, asked))
 
     @strawberry.field(description="Why a movie has its score for the caller; null for a movie the model does not know.")
@@ -130,15 +136,20 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     state = ranking.scored.state
     speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
     cursors = {i: services.cursors.seal(CURSOR, [ranking.scores[i], ranking.movie_ids[i], i]) for i in page}
+    provenance = _provenance(info, asked, ranking)
+    slots = [ranking.slots.get(id_, ORDINARY) for id_ in ranking.movie_ids]
     edges = [
         RecommendationEdge(
             movie_id=ranking.movie_ids[i],
             hydrated=read,
+            provenance=provenance,
             reasons=[speaker.show(one, found[ranking.movie_ids[i]].positive) for one in kept[ranking.movie_ids[i]]],
             cursor=cursors[i],
             score=ranking.scores[i],
             rank=i + 1,
             members=_members(ranking, asked, i),
+            placed_by=slots[i].source,
+            propensity=slots[i].propensity,
         )
         for i in page
         if read.has(NodeRef(Label.MOVIE, ranking.movie_ids[i]))
@@ -157,7 +168,8 @@ async def _ranked(info: Info, asked: Asked, history: UserHistory) -> Ranking:
     serving = info.context.services.serving
     if asked.group is None:
         places = PLACES if asked.after else asked.first  # where a page begins depends on all places before it
-        return serving.rank(history, asked.wanted, tuning=asked.tuning, places=places)
+        day = time.time_ns() // NANOSECONDS_A_DAY
+        return serving.rank(history, asked.wanted, tuning=asked.tuning, places=places, day=day)
     members, visible = await members_of(info, asked.group), UserHistory(None, None)
     if asked.group.with_me:
         members, visible = [Member(history), *members], history
@@ -165,6 +177,12 @@ async def _ranked(info: Info, asked: Asked, history: UserHistory) -> Ranking:
         raise InvalidInput("liked is the caller's, whom withMe: false leaves out; give it to a member")
     visible = visible.with_liked(said_to_be_liked(asked.group), LIKED_RATING)
     return serving.rank_group(members, visible, asked.wanted, asked.group.agreement, asked.tuning)
+
+
+def _provenance(info: Info, asked: Asked, ranking: Ranking) -> Provenance:
+    scored = ranking.scored
+    gather = partial(info.context.services.serving.candidates, scored, asked.wanted) if asked.group is None else None
+    return Provenance(gather, scored.state.index)
 
 
 def _members(ranking: Ranking, asked: Asked, place: int) -> list[MemberSatisfaction]:

@@ -1,6 +1,9 @@
 """Recommendations and the explanation of one: the order and the reasons are ours, the movies the graph's."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import strawberry
@@ -12,6 +15,7 @@ from api.types.catalog import Movie
 from api.types.explanations import Reason
 from api.types.group import MemberSatisfaction
 from cinegraph.types import Label, NodeRef
+from recommenders.candidates import Candidates, Source
 
 
 @strawberry.enum(description="What a ranking stands on.")
@@ -20,11 +24,45 @@ class Basis(Enum):
     POPULARITY = strawberry.enum_value("POPULARITY", description="Popularity, since nothing is known of the user yet.")
 
 
+strawberry.enum(
+    Source,
+    name="CandidateSource",
+    description="Where a recommendation comes from: MODEL the best scores; NEIGHBOURS the model's neighbours of the "
+    "last liked movies; CONTENT and GRAPH what those share with it; TRENDING what is rated and watched lately; FRESH "
+    "new releases and movies without ratings; EXPLORATION movies of few ratings that are worth a try.",
+)
+
+
+@strawberry.type(description="A source that gave a movie.")
+class SourcePlace:
+    name: Source = strawberry.field(description="Which source.")
+    rank: int = strawberry.field(description="The movie's place among what the source found, 1 is best.")
+
+
+@dataclass
+class Provenance:
+    """The sources of one answer, asked where the client wants to know; `gather` is None for a group."""
+
+    gather: Callable[[], Candidates] | None
+    index: Mapping[str, int]
+
+    def of(self, movie_id: str) -> list[SourcePlace]:
+        """The sources of a movie."""
+        if self._candidates is None:
+            return []
+        return [SourcePlace(name=one.source, rank=one.rank) for one in self._candidates.sources(self.index[movie_id])]
+
+    @cached_property
+    def _candidates(self) -> Candidates | None:
+        return self.gather() if self.gather else None
+
+
 @strawberry.type(description="One recommended movie.")
 class RecommendationEdge:
     movie_id: strawberry.Private[str]
     hydrated: strawberry.Private[Hydrated]
     reasons: strawberry.Private[list[Reason]]
+    provenance: strawberry.Private[Provenance]
     cursor: str = strawberry.field(description="Where this edge stands; give it as `after`.")
     score: float = strawberry.field(description="In the scale of the model; for a group the mean of its members.")
     rank: int = strawberry.field(description="Place in the whole ranking, 1 is best.")
@@ -32,10 +70,25 @@ class RecommendationEdge:
         default_factory=list,
         description="How satisfied each of the group would be, the caller first; empty without a group.",
     )
+    placed_by: Source = strawberry.field(
+        default=Source.MODEL,
+        description="Who gave it this place: MODEL, or FRESH or EXPLORATION where `tuning` keeps the place for them.",
+    )
+    propensity: float = strawberry.field(
+        default=1.0,
+        description="The chance of this movie to stand here, given those above: below 1 where EXPLORATION drew it.",
+    )
 
     @strawberry.field(description="The movie.", graphql_type=Movie)
     def node(self, info: Info) -> Any:
         return self.hydrated.at(info._raw_info, NodeRef(Label.MOVIE, self.movie_id))
+
+    @strawberry.field(
+        description="Every source that gave it, with its place there; empty for a group, whose members' histories are "
+        "not shown."
+    )
+    def sources(self) -> list[SourcePlace]:
+        return self.provenance.of(self.movie_id)
 
     @strawberry.field(description="Verified reasons, the most telling first; up to 10.")
     def why(self, first: int | None = None) -> list[Reason]:
