@@ -46,7 +46,8 @@ class Activity:
         age = (int(self.at.max()) - self.at) / (half_life * DAY)
         counts = np.where((self.rating == 0) | (self.rating >= LIKED), 1.0, DISLIKED)
         there = numbers >= 0
-        return np.bincount(numbers[there], (counts * np.exp2(-age))[there], snapshot.movies)
+        found = np.bincount(numbers[there], (counts * np.exp2(-age))[there], snapshot.movies)
+        return found.astype(np.float64)
 
 
 NO_ACTIVITY: Final = Activity()

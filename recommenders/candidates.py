@@ -33,7 +33,7 @@ from recommenders.state import Scored, State
 
 log = logging.getLogger(__name__)
 
-LATEST: Final = 20
+LATEST: Final = 50
 """The last liked movies of a history that neighbours are looked for of."""
 NEAR: Final = 100
 """Neighbours of each of them."""
@@ -218,7 +218,8 @@ def is_new(snapshot: Snapshot) -> Mask:
     if not len(known):
         return unrated
     since = known[len(known) - max(1, round(NEWEST * len(known)))]
-    return unrated | (snapshot.year >= since)
+    found: Mask = unrated | (snapshot.year >= since)
+    return found
 
 
 def by_exploration(asked: Asked, count: int) -> Ranked:
