@@ -13,6 +13,9 @@ import numpy as np
 from recommenders.arrays import AnyArray, BoolArray, Csr, DoubleArray, FloatArray, IntArray
 from recommenders.scorers import History, Neighbours, Scorer, best_neighbours, candidates_of, check_shape
 
+OWN_FEATURES = ("likes", "recent_likes", "mean_rating", "like_share", "facts")
+"""What a movie has of its own, by column: how many like it, the part of them that does so lately, its mean rating, the
+part of its ratings that are likes (each drawn to the mean of all), and people, genres and the like in the catalogue."""
 SMALLEST = 1e-12
 """A best score that is no larger is none."""
 
@@ -21,10 +24,11 @@ SMALLEST = 1e-12
 class AdditiveScorer:
     """score(i) = own[i] + sum over members m of curve_m(score_m(i) / the best of them outside the history).
 
-    `own` (movies,) is what a movie has of its own, whoever asks. The curve of a member is a step function that is 0
-    at 0: steps `starts[m]` to `starts[m + 1]` of `thresholds` and `values`; beyond each threshold the curve rises by
-    the step's value. What a member gives is divided among the movies of the history as the member's own contributions
-    are, by size; the rest evenly among those that anybody likes.
+    `own` (movies,) is what a movie has of its own, whoever asks; `facts` (movies, f) are the `OWN_FEATURES` that it is
+    made of, and `parts` (movies, f) what each adds, of models that have them. The curve of a member is a step function
+    that is 0 at 0: steps `starts[m]` to `starts[m + 1]` of `thresholds` and `values`; beyond each threshold the curve
+    rises by the step's value. What a member gives is divided among the movies of the history as the member's own
+    contributions are, by size; the rest evenly among those that anybody likes.
     """
 
     kind: ClassVar[str] = "additive"
@@ -33,6 +37,8 @@ class AdditiveScorer:
     values: FloatArray
     starts: IntArray
     own: FloatArray
+    facts: FloatArray | None = None
+    parts: FloatArray | None = None
 
     @property
     def popularity(self) -> FloatArray:
@@ -88,6 +94,18 @@ class AdditiveScorer:
             found += height * (sizes / sizes.sum() if sizes.any() else even)
         return found.astype(np.float32)
 
+    def addends(self, history: History, movie_index: int) -> list[tuple[float, float]]:
+        """Of each member its score as a part of its best, and what it adds; then of each of the movie's own features
+        its value and what it adds, or of the whole where that is all that is known. They add up to the score."""
+        found = []
+        for place, relative in enumerate(self.relative(history)):
+            value = relative[[movie_index]]
+            found.append((float(value[0]), float(self._height(place, value)[0])))
+        own = float(self.own[movie_index])
+        if self.facts is None or self.parts is None:
+            return [*found, (own, own)]
+        return [*found, *zip(self.facts[movie_index].tolist(), self.parts[movie_index].tolist(), strict=True)]
+
     def similar(self, movie_index: int, k: int) -> Neighbours:
         """As the first member says that knows any."""
         for member in self.members:
@@ -108,6 +126,7 @@ class AdditiveScorer:
             "values": self.values,
             "starts": self.starts,
             "own": self.own,
+            **({} if self.facts is None or self.parts is None else {"facts": self.facts, "parts": self.parts}),
             **of_members,
         }
 
@@ -121,6 +140,9 @@ class AdditiveScorer:
         check_shape(self.starts, "starts", (len(self.members) + 1,))
         check_shape(self.thresholds, "thresholds", (int(self.starts[-1]),))
         check_shape(self.values, "values", self.thresholds.shape)
+        for name, array in (("facts", self.facts), ("parts", self.parts)):
+            if array is not None:
+                check_shape(array, name, (len(self.own), len(OWN_FEATURES)))
         if self.starts[0] != 0 or (np.diff(self.starts) < 0).any():
             raise ValueError(f"starts are {self.starts.tolist()}, and do not rise from 0")
         if any((np.diff(thresholds) <= 0).any() for thresholds, _ in self._curves):

@@ -68,6 +68,7 @@ def _save(artifacts: Path, final: Fitted, run: TrainingRun, metrics: dict[str, o
         metrics=metrics,
         fingerprint=run.fingerprint,
         created_at=time.time_ns() // 1_000_000,
+        beside=final.questions.arrays() if final.questions else None,
     )
 
 

@@ -45,9 +45,7 @@ class Questions:
 
     def arrays(self) -> dict[str, AnyArray]:
         """All of it by name, to be published."""
-        return {
-            f"{PREFIX}.{name}": getattr(self, name) for name in ("items", "known", "liked", "likeness")
-        }
+        return {f"{PREFIX}.{name}": getattr(self, name) for name in ("items", "known", "liked", "likeness")}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, AnyArray], movies: int) -> "Questions | None":
@@ -135,8 +133,8 @@ def choose(questions: Questions, reactions: Reactions, count: int, present: Bool
 
 
 def gains(left: DoubleArray, weights: DoubleArray) -> DoubleArray:
-    """By how much an answer on each movie shrinks the weighted variance of all (q,), from their covariance (q, q). Summed
-    by einsum, whose result does not depend on the number of threads."""
+    """By how much an answer on each movie shrinks the weighted variance of all (q,), from their covariance (q, q).
+    Summed by einsum, whose result does not depend on the number of threads."""
     found: DoubleArray = np.einsum("ij,ij,j->i", left, left, weights) / (np.diag(left).clip(0.0) + NOISE)
     return found
 

@@ -33,6 +33,8 @@ from recommenders.candidates import (
 )
 from recommenders.group import Agreement, agree
 from recommenders.histories import Histories, UserHistory
+from recommenders.learnt import learnt_with
+from recommenders.questions import Question, Reactions, choose, popular_questions
 from recommenders.ranking import place_of_first, top_k
 from recommenders.scorers import History
 from recommenders.slate import PLACES, Tuning, compose
@@ -82,9 +84,9 @@ def _nothing(snapshot: Snapshot) -> State:
 def _renewed(snapshot: Snapshot, artifact: Artifact | None, old: State, activity: Activity = NO_ACTIVITY) -> State:
     """A catalogue with a new model, or with the old one."""
     if artifact is None:
-        return state_over(snapshot, old.base, old.version, old.movie_ids[: old.trained], activity)
+        return state_over(snapshot, old.base, old.version, old.movie_ids[: old.trained], activity, old.learnt)
     movie_ids = tuple(str(id_) for id_ in artifact.movie_ids)
-    return state_over(snapshot, artifact.scorer, artifact.version, movie_ids, activity)
+    return state_over(snapshot, artifact.scorer, artifact.version, movie_ids, activity, learnt_with(artifact))
 
 
 def _with_slots(
@@ -212,6 +214,16 @@ class Serving:
             order, slots = _with_slots(order, Asked(scored, free), tuning, places, day)
         movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
         return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal, slots=slots)
+
+    def questions(self, history: UserHistory, count: int, skipped: Sequence[str] = ()) -> tuple[State, list[Question]]:
+        """What to ask somebody, the most telling first; never about a movie that they reacted to, or of `skipped`."""
+        scored = self.score(history)
+        state, known = scored.state, {*history.known, *skipped}
+        asked = state.learnt.questions or popular_questions(scored.scorer.popularity)
+        answered = [state.index[one.movie_id] for one in history.ratings if one.movie_id in state.index]
+        hidden = [state.index[id_] for id_ in known if id_ in state.index]
+        scores = scored.model_scores if scored.scorer.is_personal(scored.known) else None
+        return state, choose(asked, Reactions(answered, hidden, scores), count, state.present)
 
     def candidates(self, scored: Scored, wanted: MovieFilter) -> Candidates:
         """What each source finds for a history, of what may be recommended."""

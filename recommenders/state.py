@@ -11,6 +11,7 @@ from graph.snapshot import Floats, Ints, Mask, Snapshot
 from recommenders.activity import NO_ACTIVITY, Activity
 from recommenders.content import content_rows, slate_facts
 from recommenders.histories import UserHistory
+from recommenders.learnt import NOTHING, Learnt
 from recommenders.newcomers import with_newcomers
 from recommenders.scorers import History, Scorer
 from recommenders.similarity import Similarity
@@ -38,7 +39,8 @@ class State:
     movies, -1 for one that the catalogue does not have any more, then of those that came after it was trained.
 
     `base` is the model's own scorer, over `trained` movies; `scorer` scores the later ones too. `told` is what reasons
-    need to know of the catalogue's movies, `activity` what was rated and watched last.
+    need to know of the catalogue's movies, `activity` what was rated and watched last,
+    `learnt` what was published beside the scorer.
     """
 
     snapshot: Snapshot
@@ -50,6 +52,7 @@ class State:
     columns: Ints
     told: Told
     activity: Activity = NO_ACTIVITY
+    learnt: Learnt = NOTHING
 
     @cached_property
     def heat(self) -> Floats:
@@ -117,6 +120,12 @@ class Scored:
         return self.model_scores + sum(self.preferred.values(), np.zeros(len(self.model_scores)))
 
     @cached_property
+    def matches(self) -> Floats | None:
+        """The chance that each movie would be liked by the user, if watched (M,); None where that was not learnt."""
+        most = float(self.scorer.popularity.max(initial=0.0))
+        return self.state.learnt.calibration.match(self.scores, self.scorer.is_personal(self.known), most)
+
+    @cached_property
     def personal(self) -> bool:
         """Whether anything of the user is in the scores; popularity alone where not."""
         return self.scorer.is_personal(self.known) or any(values.any() for values in self.preferred.values())
@@ -175,6 +184,7 @@ def state_over(
     version: str,
     movie_ids: tuple[str, ...],
     activity: Activity = NO_ACTIVITY,
+    learnt: Learnt = NOTHING,
 ) -> State:
     """A catalogue with a model over these movies; all that the first request would wait for is made here."""
     columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movie_ids], np.int32)
@@ -182,4 +192,4 @@ def state_over(
     all_columns, told = np.append(columns, newcomers), told_of(snapshot)
     scorer = with_newcomers(base, content_rows(snapshot, told, all_columns)) if base else None
     ids = (*movie_ids, *(snapshot.ids[number] for number in newcomers.tolist()))
-    return State(snapshot, version, base, len(movie_ids), scorer, ids, all_columns, told, activity).warmed()
+    return State(snapshot, version, base, len(movie_ids), scorer, ids, all_columns, told, activity, learnt).warmed()

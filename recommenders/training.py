@@ -18,6 +18,7 @@ from cinegraph.errors import ModelError, ModelRefused, ModelTooLarge, NotEnoughD
 from recommenders import registry
 from recommenders.arrays import DoubleArray, IdArray
 from recommenders.bootstrap import Estimate, difference_of, mean_of
+from recommenders.calibration import Calibration, calibrate, judge
 from recommenders.evaluation import Comparison, Context, Evaluation, UserMetrics, ask, compare, summarise
 from recommenders.facts import MovieFacts
 from recommenders.gate import Candidate, check
@@ -25,6 +26,7 @@ from recommenders.interactions import Interactions
 from recommenders.model import Embeddings, FitOptions, Learning, Model, Progress, silent
 from recommenders.newcomers import with_newcomers
 from recommenders.protocol import DEFAULT, Protocol, divide, load_protocol
+from recommenders.questions import Questions, learn_questions
 from recommenders.recording import UNRECORDED, Record, Recorder, Subject
 from recommenders.scorers import Scorer
 from recommenders.segments import Segment, segments
@@ -59,7 +61,8 @@ class ModelResult:
 
     `beside` names the models that it must be surely better than, `chosen_on` and `measured` are its figures by user on
     validation and test. `curve` holds, where users were hidden, its NDCG@10 by the number of liked movies known;
-    `learning` the NDCG@10 on validation by epoch, of a model that trains in epochs.
+    `learning` the NDCG@10 on validation by epoch, of a model that trains in epochs. `calibration` says what chance is
+    behind its scores, by the ratings of validation.
     """
 
     name: str
@@ -74,6 +77,7 @@ class ModelResult:
     segments: tuple[Segment, ...] = ()
     curve: Mapping[int, Estimate] = field(default_factory=dict)
     learning: Learning = ()
+    calibration: Calibration = field(default_factory=Calibration)
 
     def as_json(self) -> dict[str, Any]:
         """Numbers and strings only, and nothing of a single user."""
@@ -91,7 +95,7 @@ class ModelResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A model fitted on all ratings, over these movies and users."""
+    """A model fitted on all ratings, over these movies and users, and what is to be asked of a stranger."""
 
     name: str
     config: Mapping[str, Any]
@@ -99,6 +103,7 @@ class Fitted:
     embeddings: Embeddings | None
     movies: IdArray
     users: IdArray
+    questions: Questions | None = None
 
     def candidate(self) -> Candidate:
         """The same, to be checked."""
@@ -151,6 +156,7 @@ class TrainingRun:
             "fingerprint": self.fingerprint,
             "seed": self.seed,
             "best": self.best,
+            "calibration": self.result(self.best).calibration.as_json(),
             "models": [one.as_json() for one in self.results],
             "verdicts": [{**asdict(one), "significant": one.significant} for one in self.verdicts],
         }
@@ -280,6 +286,9 @@ def _measured(name: str, split: Split, context: Context, options: TrainingOption
         segments=segments(on_test, question, options.facts, options.seed),
         curve=_curve(scorer, split, options),
         learning=model.learning,
+        calibration=calibrate(
+            judge(_served(model, options), split.question(VALIDATION), options.max_users, options.seed)
+        ),
     )
 
 
@@ -323,7 +332,8 @@ def judged(
 
 def _final(name: str, config: Mapping[str, Any], interactions: Interactions, options: TrainingOptions) -> Fitted:
     model = registry.create(name, config).fit(interactions, _fit_options(name, options))
-    return Fitted(name, config, model.scorer(), model.embeddings(), interactions.movies, interactions.users)
+    questions = learn_questions(interactions)
+    return Fitted(name, config, model.scorer(), model.embeddings(), interactions.movies, interactions.users, questions)
 
 
 def _compared(row: ModelResult, baselines: Sequence[ModelResult], seed: int) -> ModelResult:

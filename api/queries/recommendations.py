@@ -27,14 +27,17 @@ from api.types.recommendations import (
     RecommendationConnection,
     RecommendationEdge,
     ScoreContribution,
+    ScoreFeature,
 )
 from api.types.tuning import TuningInput, to_tuning
 from cinegraph.errors import InvalidInput
 from cinegraph.types import Label, MovieFilter, NodeRef
+from recommenders.features import features_of
 from recommenders.histories import UserHistory
 from recommenders.serving import RELEVANCE, Member, Ranking
 from recommenders.slate import PLACES, Tuning
 from recommenders.slots import ORDINARY
+from recommenders.state import Scored
 
 CURSOR = "recommendations"
 NANOSECONDS_A_DAY = 86_400 * 10**9
@@ -148,6 +151,7 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
             score=ranking.scores[i],
             rank=i + 1,
             members=_members(ranking, asked, i),
+            match=_match(ranking.scored, ranking.movie_ids[i]) if asked.group is None else None,
             placed_by=slots[i].source,
             propensity=slots[i].propensity,
         )
@@ -183,6 +187,10 @@ def _provenance(info: Info, asked: Asked, ranking: Ranking) -> Provenance:
     scored = ranking.scored
     gather = partial(info.context.services.serving.candidates, scored, asked.wanted) if asked.group is None else None
     return Provenance(gather, scored.state.index)
+
+
+def _match(scored: Scored, movie_id: str) -> float | None:
+    return None if scored.matches is None else float(scored.matches[scored.state.index[movie_id]])
 
 
 def _members(ranking: Ranking, asked: Asked, place: int) -> list[MemberSatisfaction]:
@@ -253,8 +261,13 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
         hydrated=read,
         reasons=[speaker.show(one, found[movie_id].positive) for one in kept],
         score=float(scored.scores[place]),
+        match=_match(scored, movie_id),
         rank=services.serving.place(scored, movie_id),
         basis=Basis.MODEL if scored.personal else Basis.POPULARITY,
         model_version=state.version,
+        features=[
+            ScoreFeature(name=one.name, value=one.value, contribution=one.contribution)
+            for one in features_of(scored, movie_id)
+        ],
         contributions=[ScoreContribution(ref=one.node, hydrated=read, value=one.value) for one in contributions],
     )

@@ -70,6 +70,11 @@ class RecommendationEdge:
         default_factory=list,
         description="How satisfied each of the group would be, the caller first; empty without a group.",
     )
+    match: float | None = strawberry.field(
+        default=None,
+        description="How likely the caller would give it 4 stars or more, if they watched it, from 0 to 1: the score "
+        "on a scale that all models share. Null for a group, and for a model that learnt no such scale.",
+    )
     placed_by: Source = strawberry.field(
         default=Source.MODEL,
         description="Who gave it this place: MODEL, or FRESH or EXPLORATION where `tuning` keeps the place for them.",
@@ -123,6 +128,20 @@ class ScoreContribution:
         return self.hydrated.at(info._raw_info, self.ref)
 
 
+@strawberry.type(description="What was known of the caller and the movie, and what it adds to the score.")
+class ScoreFeature:
+    name: str = strawberry.field(
+        description="Of an ensemble each member by its name, and the movie's own likes, recent_likes, mean_rating, "
+        "like_share and facts (own, where they are not told apart); else model or popularity; and preferences."
+    )
+    value: float = strawberry.field(
+        description="What was known: of a member the score as a part of its best one, of preferences how many fit."
+    )
+    contribution: float = strawberry.field(
+        description="In the scale of the model; all contributions add up to the score."
+    )
+
+
 @strawberry.type(description="Why a movie has its score for the caller.")
 class Explanation:
     movie_id: strawberry.Private[str]
@@ -132,10 +151,17 @@ class Explanation:
     rank: int | None = strawberry.field(
         description="Place among all movies that may be recommended; null if it may not."
     )
+    match: float | None = strawberry.field(
+        description="How likely the caller would give it 4 stars or more, if they watched it, from 0 to 1; null for a "
+        "model that learnt no such scale."
+    )
     basis: Basis = strawberry.field(description="What the score stands on.")
     model_version: str = strawberry.field(description="The model that made it.")
     contributions: list[ScoreContribution] = strawberry.field(
         description="The largest first; they add up to the score."
+    )
+    features: list[ScoreFeature] = strawberry.field(
+        description="The same score by what was known: features that add up to it, in the order of the model."
     )
 
     @strawberry.field(description="The movie.", graphql_type=Movie)

@@ -88,6 +88,7 @@ class Ensemble(Model[Config]):
         lesson = self._lesson(tuple(members.values()), split.train, split.validation, options.knowledge)
         curves = self._curves(lesson, len(members), options)
         again = self._fitted(list(members), interactions, options, "on all ratings")
+        self.config = self.config.model_copy(update={"members": tuple(again)})
         return assembled(tuple(again.values()), curves, movie_features(interactions, options.knowledge))
 
     def beside(self) -> tuple[str, ...]:
@@ -210,17 +211,22 @@ def assembled(
     members: tuple[Scorer, ...], curves: list[tuple[DoubleArray, DoubleArray]], features: FloatArray
 ) -> AdditiveScorer:
     """The scorer: the members' curves, and what the others give for each movie, from 0 on."""
-    own = np.zeros(len(features))
-    for (thresholds, steps), values in zip(curves[len(members) :], features.T, strict=True):
+    parts = np.zeros(features.shape)
+    for feature, (thresholds, steps) in enumerate(curves[len(members) :]):
         heights = np.concatenate([[0.0], np.cumsum(steps)])
-        own += heights[np.searchsorted(thresholds, values)]
+        parts[:, feature] = heights[np.searchsorted(thresholds, features[:, feature])]
+    parts[:, 0] -= parts.sum(axis=1).min(initial=0.0)
+    facts = features.copy()
+    facts[:, 0] = np.expm1(features[:, 0])
     of_members = curves[: len(members)]
     return AdditiveScorer(
         members=members,
         thresholds=np.concatenate([thresholds for thresholds, _ in of_members]).astype(np.float32),
         values=np.concatenate([steps for _, steps in of_members]).astype(np.float32),
         starts=np.cumsum([0, *(len(thresholds) for thresholds, _ in of_members)]).astype(np.int32),
-        own=(own - own.min(initial=0.0)).astype(np.float32),
+        own=parts.sum(axis=1).astype(np.float32),
+        facts=facts,
+        parts=parts.astype(np.float32),
     )
 
 
