@@ -2,11 +2,11 @@
 
 Taste is a Gaussian over the best-known movies, whose covariance is their likeness: the cosine of who likes them. An
 answer on one movie leaves less uncertainty about those like it; the gain of a question is by how much it shrinks the
-variance of all, each weighted by the root of the part of users who like it (A-optimal design, as in Rubens et al. 2015,
-"Active Learning in Recommender Systems"), times the chance that the person likes the movie, since a model learns from
-likes alone. Questions are chosen one after the other (greedily); a chosen one counts as answered as often as people
-know it, so that the next ones are about something else. Reactions so far are taken into account twice: what was
-answered is certain, and the chance to like a movie is nearer to what the model says of it.
+sum of all variances (A-optimal design, as in Rubens et al. 2015, "Active Learning in Recommender Systems"), times the
+chance that the person likes the movie, since a model learns from likes alone. Questions are chosen one after the other
+(greedily); a chosen one counts as answered as often as people know it, so that the next ones are about something else.
+Reactions so far are taken into account twice: what was answered is certain, and the chance to like a movie is nearer to
+what the model says of it.
 
 The likeness is learnt from ratings with the model and published with it (`Fitted.questions`); nothing of one user is in
 it. For a model without it questions are the most popular movies.
@@ -116,13 +116,12 @@ def choose(questions: Questions, reactions: Reactions, count: int, present: Bool
     place = {item: i for i, item in enumerate(questions.items.tolist())}
     free = np.ones(len(questions.items), np.bool_) if present is None else present[questions.items]
     free[[place[item] for item in (*reactions.answered, *reactions.skipped) if item in place]] = False
-    weights = np.sqrt(questions.liked.astype(np.float64))
     left = questions.likeness.astype(np.float64)
     for item in [item for item in reactions.answered if item in place][-LATEST:]:
         _answer(left, place[item], 1.0)
     chances, found = chance_to_like(questions, reactions.scores), list[Question]()
     for _ in range(min(count, int(free.sum()))):
-        taken, whole = gains(left, weights), float(weights @ np.diag(left))
+        taken, whole = gains(left), float(np.trace(left))
         best = int(np.argmax(np.where(free, chances * taken, -1.0)))
         free[best] = False
         known = float(questions.known[best])
@@ -132,10 +131,10 @@ def choose(questions: Questions, reactions: Reactions, count: int, present: Bool
     return found
 
 
-def gains(left: DoubleArray, weights: DoubleArray) -> DoubleArray:
-    """By how much an answer on each movie shrinks the weighted variance of all (q,), from their covariance (q, q).
+def gains(left: DoubleArray) -> DoubleArray:
+    """By how much an answer on each movie shrinks the sum of all variances (q,), from their covariance (q, q).
     Summed by einsum, whose result does not depend on the number of threads."""
-    found: DoubleArray = np.einsum("ij,ij,j->i", left, left, weights) / (np.diag(left).clip(0.0) + NOISE)
+    found: DoubleArray = np.einsum("ij,ij->i", left, left) / (np.diag(left).clip(0.0) + NOISE)
     return found
 
 
