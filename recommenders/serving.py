@@ -31,6 +31,7 @@ from recommenders.candidates import (
     by_freshness,
     worth_exploring,
 )
+from recommenders.context import ANYWHERE, Context
 from recommenders.group import Agreement, agree
 from recommenders.histories import Histories, UserHistory
 from recommenders.learnt import learnt_with
@@ -197,13 +198,14 @@ class Serving:
         tuning: Tuning = RELEVANCE,
         places: int = PLACES,
         day: int = 0,
+        context: Context = ANYWHERE,
     ) -> Ranking:
         """The best movies for a history: never one that was rated, viewed, dismissed, said to be liked or filtered out.
 
         The first `places`, at most, are composed. Equal scores are ordered by the model's order of movies, so that the
         same input gives the same bytes; where places are kept for exploration, on the same `day` (since 1970).
         """
-        scored = self.score(history)
+        scored = self.score(history, context)
         state, places, slots = scored.state, min(places, PLACES), dict[str, Slot]()
         free = self.allowed(state, history, wanted)
         order = top_k(scored.scores, free, count).items
@@ -268,14 +270,14 @@ class Serving:
             return None
         return place_of_first(scored.scores, allowed, np.array([number], np.int32)) or None
 
-    def score(self, history: UserHistory) -> Scored:
-        """The score of every movie for a history."""
+    def score(self, history: UserHistory, context: Context = ANYWHERE) -> Scored:
+        """The score of every movie for a history; the context counts where that says nothing."""
         state = self._state
         if state.scorer is None:
             raise ModelError("no model is active yet: train and publish one with cinegraph train")
         rated = [(state.index[one.movie_id], one.rating) for one in history.ratings if one.movie_id in state.index]
         known = History.from_ratings([item for item, _ in rated], [rating for _, rating in rated])
-        return Scored(state, state.scorer, history, known)
+        return Scored(state, state.scorer, history, known, context)
 
     def allowed(self, state: State, history: UserHistory, wanted: MovieFilter) -> Mask:
         """Which of the model's movies may be recommended; shape (M,)."""

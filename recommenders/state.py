@@ -10,6 +10,7 @@ from cinegraph.types import MAX_RATING, Label, NodeRef
 from graph.snapshot import Floats, Ints, Mask, Snapshot
 from recommenders.activity import NO_ACTIVITY, Activity
 from recommenders.content import content_rows, slate_facts
+from recommenders.context import ANYWHERE, Context, in_context
 from recommenders.histories import UserHistory
 from recommenders.learnt import NOTHING, Learnt
 from recommenders.newcomers import with_newcomers
@@ -98,11 +99,16 @@ class Scored:
     scorer: Scorer
     history: UserHistory
     known: History
+    context: Context = ANYWHERE
 
     @cached_property
     def model_scores(self) -> Floats:
-        """What the model says of each movie; shape (M,)."""
-        return np.asarray(self.scorer.score(self.known), dtype=np.float64)
+        """What the model says of each movie, or popularity as it is in the context; shape (M,)."""
+        said = np.asarray(self.scorer.score(self.known), dtype=np.float64)
+        if self.scorer.is_personal(self.known):
+            return said
+        state = self.state
+        return in_context(said, state.snapshot, state.columns, state.heat, self.context)
 
     @cached_property
     def preferred(self) -> dict[NodeRef, Floats]:

@@ -10,13 +10,15 @@ import strawberry
 
 from api.arguments import asked_filter, require, why_of
 from api.compiler.compiler import DEFAULT_FIRST, MAX_FIRST
-from api.context import Context, Info
+from api.context import Context as RequestContext
+from api.context import Info
 from api.explaining import Found, Speaker, check, find_reasons, path_nodes, standing, verify
 from api.freshness import fresh, refuse_stale
 from api.hydration import hydrated
 from api.ids import key_of
 from api.queries.groups import LIKED_RATING, MOST_LIKED, members_of, said_to_be_liked
 from api.types.build import PageInfo
+from api.types.context import ContextInput, to_context
 from api.types.explanations import ExplanationCheck
 from api.types.filters import MovieFilterInput
 from api.types.group import GroupInput, MemberSatisfaction
@@ -32,6 +34,7 @@ from api.types.recommendations import (
 from api.types.tuning import TuningInput, to_tuning
 from cinegraph.errors import InvalidInput
 from cinegraph.types import Label, MovieFilter, NodeRef
+from recommenders.context import ANYWHERE, Context
 from recommenders.features import features_of
 from recommenders.histories import UserHistory
 from recommenders.serving import RELEVANCE, Member, Ranking
@@ -54,6 +57,7 @@ class Asked:
     why: int
     tuning: Tuning
     group: GroupInput | None = None
+    context: Context = ANYWHERE
 
 
 @strawberry.type
@@ -74,18 +78,26 @@ class RecommendationQuery:
         liked: list[strawberry.ID] | None = None,
         tuning: TuningInput | None = None,
         group: GroupInput | None = None,
+        context: ContextInput | None = None,
     ) -> RecommendationConnection:
-        asked = replace(await _asked(info, first, after, liked, tuning), group=group)
+        asked = await _asked(info, first, after, liked, tuning)
+        asked = replace(asked, group=group, context=await _context(info, context))
+        if group and context:
+            raise InvalidInput("context is where one person is; leave it out, or group")
         if group and tuning and (tuning.fresh or tuning.exploration):
             raise InvalidInput("tuning.fresh and tuning.exploration keep places in one person's list; leave out group")
         return await fresh(info.context, partial(_recommend, info, asked))
 
     @strawberry.field(description="Why a movie has its score for the caller; null for a movie the model does not know.")
     async def explain(
-        self, info: Info, movie: strawberry.ID, liked: list[strawberry.ID] | None = None
+        self,
+        info: Info,
+        movie: strawberry.ID,
+        liked: list[strawberry.ID] | None = None,
+        context: ContextInput | None = None,
     ) -> Explanation | None:
-        movie_id = key_of(Label.MOVIE, movie)
-        asked = Asked(1, None, MovieFilter(), await _liked(info, liked), why_of(info._raw_info), RELEVANCE)
+        movie_id, own, where = key_of(Label.MOVIE, movie), await _liked(info, liked), await _context(info, context)
+        asked = Asked(1, None, MovieFilter(), own, why_of(info._raw_info), RELEVANCE, context=where)
         return await fresh(info.context, partial(_explain, info, asked, movie_id))
 
     @strawberry.field(description="Whether the relationships of an explanation given before are still in the graph.")
@@ -117,10 +129,17 @@ async def _liked(info: Info, liked: Sequence[str] | None) -> tuple[str, ...]:
     return movie_ids
 
 
+async def _context(info: Info, given: ContextInput | None) -> Context:
+    context = to_context(given)
+    await require(info, (NodeRef(Label.COUNTRY, id_) for id_ in context.countries))
+    await require(info, (NodeRef(Label.LANGUAGE, id_) for id_ in context.languages))
+    return context
+
+
 # -- answers ---------------------------------------------------------------------------------------------------------
 
 
-async def _history(context: Context, asked: Asked) -> UserHistory:
+async def _history(context: RequestContext, asked: Asked) -> UserHistory:
     user_id = context.user_id
     own = UserHistory(None, None) if user_id is None else await context.services.serving.histories.get(user_id)
     return own.with_liked(asked.liked, LIKED_RATING)
@@ -173,7 +192,7 @@ async def _ranked(info: Info, asked: Asked, history: UserHistory) -> Ranking:
     if asked.group is None:
         places = PLACES if asked.after else asked.first  # where a page begins depends on all places before it
         day = time.time_ns() // NANOSECONDS_A_DAY
-        return serving.rank(history, asked.wanted, tuning=asked.tuning, places=places, day=day)
+        return serving.rank(history, asked.wanted, tuning=asked.tuning, places=places, day=day, context=asked.context)
     members, visible = await members_of(info, asked.group), UserHistory(None, None)
     if asked.group.with_me:
         members, visible = [Member(history), *members], history
@@ -245,7 +264,7 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
     place = state.index.get(movie_id)
     if place is None:
         return None
-    scored = services.serving.score(history)
+    scored = services.serving.score(history, asked.context)
     contributions = sorted(scored.contributions(movie_id), key=lambda one: (-one.value, one.node))
     found = find_reasons(scored, [movie_id], asked.why)
     refs = _refs(found, [one.node for one in contributions])
