@@ -40,7 +40,6 @@ from recommenders.histories import UserHistory
 from recommenders.serving import RELEVANCE, Member, Ranking
 from recommenders.slate import PLACES, Tuning
 from recommenders.slots import ORDINARY
-from recommenders.state import Scored
 
 CURSOR = "recommendations"
 NANOSECONDS_A_DAY = 86_400 * 10**9
@@ -159,7 +158,7 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
     cursors = {i: services.cursors.seal(CURSOR, [ranking.scores[i], ranking.movie_ids[i], i]) for i in page}
     provenance = _provenance(info, asked, ranking)
-    slots = [ranking.slots.get(id_, ORDINARY) for id_ in ranking.movie_ids]
+    slots = {i: ranking.slots.get(ranking.movie_ids[i], ORDINARY) for i in page}
     edges = [
         RecommendationEdge(
             movie_id=ranking.movie_ids[i],
@@ -170,7 +169,6 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
             score=ranking.scores[i],
             rank=i + 1,
             members=_members(ranking, asked, i),
-            match=_match(ranking.scored, ranking.movie_ids[i]) if asked.group is None else None,
             placed_by=slots[i].source,
             propensity=slots[i].propensity,
         )
@@ -205,11 +203,7 @@ async def _ranked(info: Info, asked: Asked, history: UserHistory) -> Ranking:
 def _provenance(info: Info, asked: Asked, ranking: Ranking) -> Provenance:
     scored = ranking.scored
     gather = partial(info.context.services.serving.candidates, scored, asked.wanted) if asked.group is None else None
-    return Provenance(gather, scored.state.index)
-
-
-def _match(scored: Scored, movie_id: str) -> float | None:
-    return None if scored.matches is None else float(scored.matches[scored.state.index[movie_id]])
+    return Provenance(gather, scored)
 
 
 def _members(ranking: Ranking, asked: Asked, place: int) -> list[MemberSatisfaction]:
@@ -280,7 +274,7 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
         hydrated=read,
         reasons=[speaker.show(one, found[movie_id].positive) for one in kept],
         score=float(scored.scores[place]),
-        match=_match(scored, movie_id),
+        match=None if scored.matches is None else float(scored.matches[place]),
         rank=services.serving.place(scored, movie_id),
         basis=Basis.MODEL if scored.personal else Basis.POPULARITY,
         model_version=state.version,

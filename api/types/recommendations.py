@@ -1,6 +1,6 @@
 """Recommendations and the explanation of one: the order and the reasons are ours, the movies the graph's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -16,6 +16,7 @@ from api.types.explanations import Reason
 from api.types.group import MemberSatisfaction
 from cinegraph.types import Label, NodeRef
 from recommenders.candidates import Candidates, Source
+from recommenders.state import Scored
 
 
 @strawberry.enum(description="What a ranking stands on.")
@@ -41,16 +42,23 @@ class SourcePlace:
 
 @dataclass
 class Provenance:
-    """The sources of one answer, asked where the client wants to know; `gather` is None for a group."""
+    """The sources of one answer, and the chances behind its scores, found where the client wants to know; `gather` is
+    None for a group, of which there is neither."""
 
     gather: Callable[[], Candidates] | None
-    index: Mapping[str, int]
+    scored: Scored
+
+    def match(self, movie_id: str) -> float | None:
+        """The chance that a movie would be liked."""
+        matches = self.scored.matches if self.gather else None
+        return None if matches is None else float(matches[self.scored.state.index[movie_id]])
 
     def of(self, movie_id: str) -> list[SourcePlace]:
         """The sources of a movie."""
         if self._candidates is None:
             return []
-        return [SourcePlace(name=one.source, rank=one.rank) for one in self._candidates.sources(self.index[movie_id])]
+        places = self._candidates.sources(self.scored.state.index[movie_id])
+        return [SourcePlace(name=one.source, rank=one.rank) for one in places]
 
     @cached_property
     def _candidates(self) -> Candidates | None:
@@ -70,11 +78,6 @@ class RecommendationEdge:
         default_factory=list,
         description="How satisfied each of the group would be, the caller first; empty without a group.",
     )
-    match: float | None = strawberry.field(
-        default=None,
-        description="How likely the caller would give it 4 stars or more, if they watched it, from 0 to 1: the score "
-        "on a scale that all models share. Null for a group, and for a model that learnt no such scale.",
-    )
     placed_by: Source = strawberry.field(
         default=Source.MODEL,
         description="Who gave it this place: MODEL, or FRESH or EXPLORATION where `tuning` keeps the place for them.",
@@ -87,6 +90,13 @@ class RecommendationEdge:
     @strawberry.field(description="The movie.", graphql_type=Movie)
     def node(self, info: Info) -> Any:
         return self.hydrated.at(info._raw_info, NodeRef(Label.MOVIE, self.movie_id))
+
+    @strawberry.field(
+        description="How likely the caller would give it 4 stars or more, if they watched it, from 0 to 1: the score "
+        "on a scale that all models share. Null for a group, and for a model that learnt no such scale."
+    )
+    def match(self) -> float | None:
+        return self.provenance.match(self.movie_id)
 
     @strawberry.field(
         description="Every source that gave it, with its place there; empty for a group, whose members' histories are "
