@@ -166,6 +166,71 @@ def large_row(row: dict[str, Any]) -> Sequence[str]:
     return (f"`{row['model']}`", short(held["recall@20"]), short(held["ndcg@20"]), *figures)
 
 
+def candidates() -> str:
+    """A row a source; the sample's recall@200 stands last."""
+    found = result("candidates")["data"]
+    shallow, deep = (found["graph"]["depths"][depth] for depth in ("200", "1000"))
+    sample = found["sample"]["depths"]["200"]
+    head = (
+        "source",
+        f"recall@200 ({found['graph']['users']} users)",
+        "beyond the model",
+        "recall@1000",
+        "beyond the model",
+        "candidates",
+        f"sample: recall@200 ({found['sample']['users']} users)",
+    )
+    rows = ((name, shallow[name], deep[name], sample[name]) for name in shallow)
+    return markdown(head, (candidates_row(*row) for row in rows))
+
+
+def candidates_row(name: str, shallow: dict[str, Any], deep: dict[str, Any], sample: dict[str, Any]) -> Sequence[str]:
+    figures = (spread(shallow["recall"]), short(shallow["beyond"][0]), spread(deep["recall"]), short(deep["beyond"][0]))
+    return (f"`{name}`", *figures, f"{deep['candidates']:,.0f}", short(sample["recall"][0]))
+
+
+def first_questions(data: str) -> Callable[[], str]:
+    """A row for each way to ask, the best after ten answers first."""
+
+    def table() -> str:
+        found = result("first_questions")["data"][data]
+        rows = sorted(found["ways"].items(), key=lambda one: -one[1]["10"]["ndcg_at_10"][0])
+        head = (f"asked ({found['users']} users)", "3 answers", "5 answers", "10 answers", "over the most rated")
+        return markdown((*head, "questions for 10", "12 questions"), (asked_row(name, row) for name, row in rows))
+
+    return table
+
+
+def asked_row(name: str, row: dict[str, Any]) -> Sequence[str]:
+    means = (short(row[kind]["ndcg_at_10"][0]) for kind in ("3", "5", "10"))
+    over = "" if name == "most rated" else spread(row["10"]["over"])
+    return (name, *means, over, f"{row['10 asked']:.0f}", short(row["12 questions"]["ndcg_at_10"][0]))
+
+
+def calibration() -> str:
+    rows = result("calibration")["rows"]
+    head = ("model", f"error of `match` ({rows[0]['ratings']:,} ratings)", "error of bare scores", "AUC")
+    return markdown(head, (calibration_row(row) for row in rows))
+
+
+def calibration_row(row: dict[str, Any]) -> Sequence[str]:
+    error = row.get("error", row["popularity_error"])
+    return (
+        f"`{row['model']}`",
+        short(error),
+        *(short(row[name]) if name in row else "" for name in ("raw_error", "auc")),
+    )
+
+
+def context() -> str:
+    found = result("context")
+    rows = (
+        (f"{row['away']:g}", spread(row["ndcg_at_10"]), spread(row["over"]) if row["away"] < 1 else "")
+        for row in found["rows"]
+    )
+    return markdown(("counts elsewhere", f"NDCG@10 ({found['users']} users)", "over popularity alone"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "user-time": by_protocol("user_time"),
     "cold-movies": by_protocol("cold_movies"),
@@ -177,6 +242,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "speed": speed,
     "large": large,
     "shilling": shilling,
+    "candidates": candidates,
+    "first-questions": first_questions("ml-latest-small"),
+    "first-questions-sequences": first_questions("ml-1m sequences"),
+    "calibration": calibration,
+    "context": context,
 }
 
 

@@ -103,7 +103,13 @@ def build_services(settings: Settings, client: GraphClient) -> Services:
     )
     planner = Planner(cursors, settings.api.max_nodes)
     dials = settings.serving
-    tuning = Tuning(diversity=dials.diversity, novelty=dials.novelty, calibration=dials.calibration)
+    tuning = Tuning(
+        diversity=dials.diversity,
+        novelty=dials.novelty,
+        calibration=dials.calibration,
+        fresh=dials.fresh,
+        exploration=dials.exploration,
+    )
     return Services(client.writer, serving, planner, cursors, dials.why, tuning)
 
 

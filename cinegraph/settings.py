@@ -66,6 +66,8 @@ class ServingSettings(Group):
     diversity: float = Field(0.0, ge=0, le=1, description="how unlike each other movies of a list are, unless asked")
     novelty: float = Field(0.0, ge=0, le=1, description="how little known movies of a list are, unless asked")
     calibration: float = Field(0.0, ge=0, le=1, description="how much a list has the user's genres, unless asked")
+    fresh: float = Field(0.0, ge=0, le=1, description="share of places kept for new movies, unless asked")
+    exploration: float = Field(0.0, ge=0, le=1, description="share of places kept for movies to try, unless asked")
 
 
 class GateSettings(Group):

@@ -13,6 +13,9 @@ from recommenders.arrays import AnyArray, BoolArray, Csr, FloatArray, IntArray
 from recommenders.curves import Curves
 from recommenders.scorers import History, Neighbours, Scorer, best_neighbours, candidates_of, check_shape
 
+OWN_FEATURES = ("likes", "recent_likes", "mean_rating", "like_share", "facts")
+"""What a movie has of its own, by column: how many like it, the part of them that does so lately, its mean rating, the
+part of its ratings that are likes (each drawn to the mean of all), and people, genres and the like in the catalogue."""
 SMALLEST = 1e-12
 """A best score that is no larger is none."""
 FEW: Final = 5
@@ -29,13 +32,15 @@ class AdditiveScorer:
 
     There are two sets of curves: `opening` for histories of few movies, `curves` for those of many; between `FEW` and
     `MANY` movies a score is a mean of both. What a member gives is divided among the movies of the history as the
-    member's own contributions are, by size; the rest evenly among those that anybody likes.
+    member's own contributions are, by size; the rest evenly among those that anybody likes. `facts` (movies, f)
+    holds the `OWN_FEATURES` that the movies' own parts are made of, of models that have them.
     """
 
     kind: ClassVar[str] = "additive"
     members: tuple[Scorer, ...]
     curves: Curves
     opening: Curves
+    facts: FloatArray | None = None
 
     @property
     def popularity(self) -> FloatArray:
@@ -91,6 +96,20 @@ class AdditiveScorer:
             found += height * (sizes / sizes.sum() if sizes.any() else even)
         return found.astype(np.float32)
 
+    def addends(self, history: History, movie_index: int) -> list[tuple[float, float]]:
+        """Of each member its score as a part of its best, and what it adds; then of each of the movie's own features
+        its value and what it adds, or of the whole where that is all that is known. They add up to the score."""
+        weighed, found = self.weighed(len(history)), list[tuple[float, float]]()
+        for place, relative in enumerate(self.relative(history)):
+            here = relative[[movie_index]]
+            added = sum(share * float(curves.height(place, here)[0]) for share, curves in weighed)
+            found.append((float(here[0]), added))
+        own = sum(share * float(curves.own[movie_index]) for share, curves in weighed)
+        parts = [share * curves.parts[movie_index] for share, curves in weighed if curves.parts is not None]
+        if self.facts is None or len(parts) < len(weighed):
+            return [*found, (own, own)]
+        return [*found, *zip(self.facts[movie_index].tolist(), sum(parts).tolist(), strict=True)]
+
     def similar(self, movie_index: int, k: int) -> Neighbours:
         """As the first member says that knows any."""
         for member in self.members:
@@ -107,7 +126,8 @@ class AdditiveScorer:
             for name, array in member.arrays().items()
         }
         of_openings = {f"{OPENING}.{name}": array for name, array in self.opening.arrays().items()}
-        return {**self.curves.arrays(), **of_openings, **of_members}
+        facts = {} if self.facts is None else {"facts": self.facts}
+        return {**self.curves.arrays(), **of_openings, **facts, **of_members}
 
     def check(self) -> None:
         """Members over the same movies, and curves that fit them."""
@@ -119,6 +139,8 @@ class AdditiveScorer:
             check_shape(member.popularity, "a member's popularity", (movies,))
         for curves in (self.curves, self.opening):
             curves.check(len(self.members), movies)
+        if self.facts is not None:
+            check_shape(self.facts, "facts", (movies, len(OWN_FEATURES)))
 
     @staticmethod
     def _relative(member: Scorer, history: History, free: BoolArray) -> FloatArray:

@@ -15,10 +15,10 @@ from typing import Any
 
 from cinegraph.errors import CinegraphError
 from graph.experiments import DIALS, Exposure, RecordedExperiment
-from graph.snapshot import Snapshot
 from recommenders.artifacts import load_artifact, stamp
 from recommenders.experiments import arm_of
 from recommenders.exposures import Exposures
+from recommenders.learnt import learnt_with
 from recommenders.slate import Tuning
 from recommenders.state import State, state_over
 
@@ -110,7 +110,7 @@ class Arms:
         for version in sorted(versions):
             seen = stamp(self._artifacts, version)
             try:
-                states[version] = await asyncio.to_thread(self._state, version, known.get(version), active.snapshot)
+                states[version] = await asyncio.to_thread(self._state, version, known.get(version), active)
             except CinegraphError as error:
                 failed[version] = seen, str(error)
                 if old.failed.get(version, (None,))[0] != seen:
@@ -119,10 +119,13 @@ class Arms:
                     )
         return Loaded(experiment, states, failed, active)
 
-    def _state(self, version: str, known: State | None, snapshot: Snapshot) -> State:
+    def _state(self, version: str, known: State | None, active: State) -> State:
+        """The version over the active state's catalogue, from what is known of it where it is."""
+        snapshot, activity = active.snapshot, active.activity
         if known is None:
             artifact = load_artifact(self._artifacts, version)
-            return state_over(snapshot, artifact.scorer, version, tuple(map(str, artifact.movie_ids)))
+            ids = tuple(map(str, artifact.movie_ids))
+            return state_over(snapshot, artifact.scorer, version, ids, activity, learnt_with(artifact))
         if known.snapshot is snapshot:
             return known
-        return state_over(snapshot, known.base, version, known.movie_ids[: known.trained])
+        return state_over(snapshot, known.base, version, known.movie_ids[: known.trained], activity, known.learnt)

@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -30,13 +30,16 @@ from recommenders.scorers import Scorer
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
+BESIDE: Final = ("questions.",)
+"""What the names of arrays begin with that are no part of the scorer."""
 _VERSION = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{12}")
 _FIELDS: Final = {"format", "model", "scorer", "config", "fingerprint", "metrics", "files", "created_at", "checksum"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Artifact:
-    """A published model: its scorer over `movie_ids`, and where it comes from."""
+    """A published model: its scorer over `movie_ids`, where it comes from, and arrays `beside` the scorer's, named
+    `<what>.<name>`."""
 
     version: str
     model: str
@@ -46,6 +49,7 @@ class Artifact:
     metrics: Mapping[str, Any]
     fingerprint: str
     created_at: Millis
+    beside: Mapping[str, AnyArray] = field(default_factory=dict)
 
 
 def save_artifact(
@@ -58,10 +62,14 @@ def save_artifact(
     metrics: Mapping[str, Any],
     fingerprint: str,
     created_at: Millis,
+    beside: Mapping[str, AnyArray] | None = None,
 ) -> str:
     """Write the model under `root`, and give its version; the same content a second time changes nothing, unless what
     is there is damaged: it is written anew."""
-    blobs = {f"{name}.npy": _bytes(array) for name, array in (*scorer.arrays().items(), ("movies", movie_ids))}
+    blobs = {
+        f"{name}.npy": _bytes(array)
+        for name, array in (*scorer.arrays().items(), ("movies", movie_ids), *(beside or {}).items())
+    }
     content = {
         "format": FORMAT,
         "model": model,
@@ -92,6 +100,7 @@ def load_artifact(root: Path, version: str) -> Artifact:
     manifest = _manifest(folder, version)
     arrays = {name.removesuffix(".npy"): _array(folder / name, sha) for name, sha in manifest["files"].items()}
     movies = arrays.pop("movies", np.zeros(0, dtype=np.str_))
+    beside = {name: arrays.pop(name) for name in list(arrays) if name.startswith(BESIDE)}
     try:
         scorer = scorer_from(manifest["scorer"], arrays)
     except InvalidInput as error:
@@ -112,6 +121,7 @@ def load_artifact(root: Path, version: str) -> Artifact:
         metrics=manifest["metrics"],
         fingerprint=manifest["fingerprint"],
         created_at=manifest["created_at"],
+        beside=beside,
     )
 
 

@@ -14,13 +14,15 @@ class Curves:
     """A step function for each member, 0 at 0, and `own` (movies,), what a movie has of its own, whoever asks.
 
     The curve of member m has the steps `starts[m]` to `starts[m + 1]` of `thresholds` and `values`: beyond each
-    threshold it rises by the step's value.
+    threshold it rises by the step's value. `parts` (movies, f) is what each feature of a movie adds to its own, where
+    that is known.
     """
 
     thresholds: FloatArray
     values: FloatArray
     starts: IntArray
     own: FloatArray
+    parts: FloatArray | None = None
 
     @classmethod
     def flat(cls, members: int, movies: int) -> "Curves":
@@ -46,11 +48,14 @@ class Curves:
 
     def arrays(self) -> dict[str, AnyArray]:
         """All that the curves consist of, by name."""
-        return {"thresholds": self.thresholds, "values": self.values, "starts": self.starts, "own": self.own}
+        parts = {} if self.parts is None else {"parts": self.parts}
+        return {"thresholds": self.thresholds, "values": self.values, "starts": self.starts, "own": self.own, **parts}
 
     def check(self, members: int, movies: int) -> None:
         """A curve for each member, thresholds that rise within each, a part of its own for each movie."""
         check_shape(self.own, "own", (movies,))
+        if self.parts is not None:
+            check_shape(self.parts, "parts", (movies, self.parts.shape[-1]))
         check_shape(self.starts, "starts", (members + 1,))
         check_shape(self.thresholds, "thresholds", (int(self.starts[-1]),))
         check_shape(self.values, "values", self.thresholds.shape)

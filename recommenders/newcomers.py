@@ -57,11 +57,11 @@ class WithNewcomers:
 
     def is_personal(self, history: History) -> bool:
         """Whether the history says anything to the base."""
-        return self.base.is_personal(self._own(history))
+        return self.base.is_personal(self.own(history))
 
     def score(self, history: History, candidates: IntArray | None = None) -> FloatArray:
         """The base's scores, and means of them for newcomers; popularity where the base knows nothing of the user."""
-        own, whole = self._own(history), self.popularity.copy()
+        own, whole = self.own(history), self.popularity.copy()
         if self.base.is_personal(own):
             scores = self.base.score(own)
             whole[: self._known] = scores
@@ -81,10 +81,10 @@ class WithNewcomers:
 
     def contributions(self, history: History, movie_index: int) -> FloatArray:
         """What each movie of the history adds (h,); one that the model does not know adds nothing."""
-        own, found = self._own(history), np.zeros(len(history), np.float32)
+        own, found = self.own(history), np.zeros(len(history), np.float32)
         if not self.base.is_personal(own):
             return found
-        near, weights = self._like(movie_index)
+        near, weights = self.like(movie_index)
         known = history.items < self._known
         if len(near):
             parts = [self.base.contributions(own, item) * weight for item, weight in zip(near, weights, strict=True)]
@@ -95,7 +95,7 @@ class WithNewcomers:
 
     def similar(self, movie_index: int, k: int) -> Neighbours:
         """The base's neighbours; for a newcomer the known movies that it is scored by."""
-        items, scores = self._like(movie_index)
+        items, scores = self.like(movie_index)
         if not len(items) and movie_index < self._known:
             return self.base.similar(movie_index, k)
         order = np.lexsort((items, -scores))[:k]
@@ -109,12 +109,13 @@ class WithNewcomers:
         """As the base."""
         self.base.check()
 
-    def _own(self, history: History) -> History:
+    def own(self, history: History) -> History:
         """The part of a history that the base knows."""
         known = history.items < self._known
         return history if known.all() else History(history.items[known], history.weights[known])
 
-    def _like(self, movie_index: int) -> tuple[IntArray, FloatArray]:
+    def like(self, movie_index: int) -> tuple[IntArray, FloatArray]:
+        """The known movies that a newcomer is scored by (n,), and their weights (n,); none of any other movie."""
         start, end = self.mixture.indptr[movie_index : movie_index + 2]
         return self.mixture.indices[start:end], self.mixture.data[start:end]
 

@@ -105,6 +105,7 @@ def _save(artifacts: Path, final: Fitted, run: TrainingRun) -> str:
         metrics=run.as_json(),
         fingerprint=run.fingerprint,
         created_at=time.time_ns() // 1_000_000,
+        beside=final.questions.arrays() if final.questions else None,
     )
 
 

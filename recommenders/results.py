@@ -7,9 +7,11 @@ from typing import Any
 from cinegraph.errors import ModelError, NotFound
 from recommenders.arrays import IdArray
 from recommenders.bootstrap import Estimate
+from recommenders.calibration import Calibration
 from recommenders.evaluation import Comparison, Evaluation, UserMetrics
 from recommenders.model import Embeddings, Learning
 from recommenders.protocol import Protocol
+from recommenders.questions import Questions
 from recommenders.scorers import Scorer
 from recommenders.segments import Cold, Segment
 from recommenders.significance import Verdict
@@ -21,7 +23,8 @@ class ModelResult:
 
     `beside` names the models that it must be surely better than, `chosen_on` and `measured` are its figures by user on
     validation and test. `curve` holds, where users were hidden, its NDCG@10 by the number of liked movies known;
-    `learning` the NDCG@10 on validation by epoch, of a model that trains in epochs; `cold` is of the test part.
+    `learning` the NDCG@10 on validation by epoch, of a model that trains in epochs; `cold` is of the test part, and
+    `calibration` says what chance is behind its scores, by the ratings of validation.
     """
 
     name: str
@@ -37,6 +40,7 @@ class ModelResult:
     curve: Mapping[int, Estimate] = field(default_factory=dict)
     learning: Learning = ()
     cold: Cold | None = None
+    calibration: Calibration = field(default_factory=Calibration)
 
     def as_json(self) -> dict[str, Any]:
         """Numbers and strings only, and nothing of a single user."""
@@ -54,8 +58,8 @@ class ModelResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A model fitted on all ratings, over these movies and users; `score_ms` is the CPU time of scoring all movies for
-    one user, the median of several, in milliseconds (0 where it was not taken)."""
+    """A model fitted on all ratings, over these movies and users, and `questions` to ask a stranger; `score_ms` is the
+    CPU time of scoring all movies for a user, the median of several, in milliseconds (0 where it was not taken)."""
 
     name: str
     config: Mapping[str, Any]
@@ -64,6 +68,7 @@ class Fitted:
     movies: IdArray
     users: IdArray
     score_ms: float = 0.0
+    questions: Questions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,7 @@ class TrainingRun:
             "seed": self.seed,
             "best": self.best,
             "chosen": self.chosen,
+            "calibration": self.result(self.chosen).calibration.as_json(),
             "models": [one.as_json() for one in self.results],
             "verdicts": [{**asdict(one), "significant": one.significant} for one in self.verdicts],
         }

@@ -64,7 +64,9 @@ def _additive(arrays: Mapping[str, AnyArray]) -> AdditiveScorer:
         else:
             curves["".join(owner)][part] = array
     made = tuple(scorer_from(kind, members[place, kind]) for place, kind in sorted(members))
-    scorer = AdditiveScorer(made, Curves(**_given(curves[""])), Curves(**_given(curves[OPENING])))
+    own = _given(curves[""])
+    facts = own.pop("facts", None)
+    scorer = AdditiveScorer(made, Curves(**own), Curves(**_given(curves[OPENING])), facts)
     scorer.check()
     return scorer
 

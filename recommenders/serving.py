@@ -7,8 +7,8 @@ A watcher looks for a new model or catalogue every few seconds, so that what ano
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -20,13 +20,29 @@ from graph.catalog import read_statement
 from graph.client import Reader, Row
 from graph.experiments import recorded
 from graph.snapshot import UNREAD, Floats, Mask, Snapshot, empty_snapshot, load_snapshot
+from recommenders.activity import NO_ACTIVITY, Activity, load_activity
 from recommenders.arms import Arms, Served
+from recommenders.arrays import IntArray
 from recommenders.artifacts import Artifact, load_artifact, stamp
+from recommenders.candidates import (
+    QUOTAS,
+    Asked,
+    Candidates,
+    Gatherer,
+    Source,
+    by_exploration,
+    by_freshness,
+    worth_exploring,
+)
+from recommenders.context import ANYWHERE, Context
 from recommenders.group import Agreement, agree
 from recommenders.histories import Histories, UserHistory
+from recommenders.learnt import learnt_with
+from recommenders.questions import Question, Reactions, choose, popular_questions
 from recommenders.ranking import place_of_first, top_k
 from recommenders.scorers import History
 from recommenders.slate import PLACES, Tuning, compose
+from recommenders.slots import Kept, Slot, fill, seed_of
 from recommenders.state import Scored, State, state_over
 from recommenders.told import told_of
 
@@ -44,7 +60,8 @@ class Ranking:
     """Movies in order, with scores, and what the scores are made of.
 
     `personal` is whether anything of anybody is in them. For a group, `satisfaction` (n, members) is how satisfied each
-    member is, from 0 to 1, the scores are the means of it, and `scored` is what reasons are found in.
+    member is, from 0 to 1, the scores are the means of it, and `scored` is what reasons are found in. `slots` says of
+    the movies in kept places, by id, who put them there.
     """
 
     movie_ids: tuple[str, ...]
@@ -52,6 +69,7 @@ class Ranking:
     scored: Scored
     personal: bool
     satisfaction: Floats | None = None
+    slots: Mapping[str, Slot] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +100,26 @@ def _nothing(snapshot: Snapshot) -> State:
     return State(snapshot, "", None, 0, None, (), np.zeros(0, np.int32), told_of(snapshot))
 
 
-def _renewed(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
+def _renewed(snapshot: Snapshot, artifact: Artifact | None, old: State, activity: Activity = NO_ACTIVITY) -> State:
     """A catalogue with a new model, or with the old one."""
     if artifact is None:
-        return state_over(snapshot, old.base, old.version, old.movie_ids[: old.trained])
-    return state_over(snapshot, artifact.scorer, artifact.version, tuple(str(id_) for id_ in artifact.movie_ids))
+        return state_over(snapshot, old.base, old.version, old.movie_ids[: old.trained], activity, old.learnt)
+    movie_ids = tuple(str(id_) for id_ in artifact.movie_ids)
+    return state_over(snapshot, artifact.scorer, artifact.version, movie_ids, activity, learnt_with(artifact))
+
+
+def _with_slots(
+    order: IntArray, asked: Asked, tuning: Tuning, places: int, day: int
+) -> tuple[IntArray, dict[str, Slot]]:
+    """The list with its kept places filled, and who filled them, by the movie's id."""
+    state, history = asked.state, asked.scored.history
+    fresh = by_freshness(asked, PLACES).items
+    trying = by_exploration(asked, QUOTAS[Source.EXPLORATION]).items
+    kept = Kept(fresh, trying, worth_exploring(asked)[trying])
+    who = history.user_id or sorted(one.movie_id for one in history.ratings)
+    seed = seed_of(who, day, state.version, state.snapshot.version)
+    filled, slots = fill(order, kept, (tuning.fresh, tuning.exploration), places, seed)
+    return filled, {state.movie_ids[item]: slot for item, slot in slots.items()}
 
 
 class Serving:
@@ -109,6 +142,7 @@ class Serving:
         self._failed: tuple[str, object] | None = None
         self._refreshing = asyncio.Lock()
         self.observer: Observer | None = None
+        self.gatherer = Gatherer()
 
     @property
     def state(self) -> State:
@@ -158,7 +192,10 @@ class Serving:
             return None
         serving = version if artifact or not version else self._state.version
         snapshot = await load_snapshot(self._reader, row["version"], serving)
-        return await asyncio.to_thread(_renewed, snapshot, artifact, self._state) if serving else _nothing(snapshot)
+        if not serving:
+            return _nothing(snapshot)
+        activity = await load_activity(self._reader)
+        return await asyncio.to_thread(_renewed, snapshot, artifact, self._state, activity)
 
     def _moved_back(self, version: str, graph_version: int) -> State | None:
         """The state before this one, where the pointer moved back to it and nothing else happened in the graph: it
@@ -209,24 +246,44 @@ class Serving:
         count: int = RANKED,
         tuning: Tuning = RELEVANCE,
         places: int = PLACES,
+        day: int = 0,
+        context: Context = ANYWHERE,
         state: State | None = None,
     ) -> Ranking:
         """The best movies for a history: never one that was rated, viewed, dismissed, said to be liked or filtered out.
 
         The first `places`, at most, are composed. Equal scores are ordered by the model's order of movies, so that the
-        same input gives the same bytes. It is made from `state`, by default the active one.
+        same input gives the same bytes; where places are kept for exploration, on the same `day` (since 1970). All is
+        taken from `state`, by default the active one.
         """
         began = time.thread_time()
-        scored = self.score(history, state)
-        state = scored.state
-        order = top_k(scored.scores, self.allowed(state, history, wanted), count).items
-        if tuning.changes:
+        scored = self.score(history, context, state)
+        state, places, slots = scored.state, min(places, PLACES), dict[str, Slot]()
+        free = self.allowed(state, history, wanted)
+        order = top_k(scored.scores, free, count).items
+        if tuning.composes:
             taste = scored.taste if tuning.calibration else None
-            order = compose(order, scored.scores[order], state.slate, tuning, taste, min(places, PLACES))
+            order = compose(order, scored.scores[order], state.slate, tuning, taste, places)
+        if tuning.keeps:
+            order, slots = _with_slots(order, Asked(scored, free), tuning, places, day)
         movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
         if self.observer is not None and state is self._state:
             self.observer.answered(history, wanted, tuning, places, movie_ids, time.thread_time() - began)
-        return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal)
+        return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal, slots=slots)
+
+    def questions(self, history: UserHistory, count: int, skipped: Sequence[str] = ()) -> tuple[State, list[Question]]:
+        """What to ask somebody, the most telling first; never about a movie that they reacted to, or of `skipped`."""
+        scored = self.score(history)
+        state, known = scored.state, {*history.known, *skipped}
+        asked = state.learnt.questions or popular_questions(scored.scorer.popularity)
+        answered = [state.index[one.movie_id] for one in history.ratings if one.movie_id in state.index]
+        hidden = [state.index[id_] for id_ in known if id_ in state.index]
+        scores = scored.model_scores if scored.scorer.is_personal(scored.known) else None
+        return state, choose(asked, Reactions(answered, hidden, scores), count, state.present)
+
+    def candidates(self, scored: Scored, wanted: MovieFilter) -> Candidates:
+        """What each source finds for a history, of what may be recommended."""
+        return self.gatherer.gather(Asked(scored, self.allowed(scored.state, scored.history, wanted)))
 
     def rank_group(
         self,
@@ -243,14 +300,14 @@ class Serving:
         group agrees on, and the taste that is calibrated to is the mean of the members'.
         """
         state = state or self._state
-        scored = [self.score(member.history, state) for member in members]
+        scored = [self.score(member.history, state=state) for member in members]
         nobody = UserHistory(None, None)
         free = self.allowed(state, visible, wanted)
         for member in members:
             free &= self.allowed(state, nobody if member.rewatch else member.history, MovieFilter())
         agreed = agree([one.scores for one in scored], free, agreement, RANKED)
         order = np.arange(len(agreed.items), dtype=np.int32)
-        if tuning.changes:
+        if tuning.composes:
             place = np.zeros(len(free), np.int32)
             place[agreed.items] = order
             tastes = [one.taste for one in scored if one.taste is not None]
@@ -259,7 +316,7 @@ class Serving:
         satisfied = agreed.satisfaction[order]
         movie_ids = tuple(state.movie_ids[i] for i in agreed.items[order].tolist())
         personal = any(one.personal for one in scored)
-        shown = self.score(visible, state)
+        shown = self.score(visible, state=state)
         return Ranking(movie_ids, tuple(satisfied.mean(axis=1).tolist()), shown, personal, satisfied)
 
     def place(self, scored: Scored, movie_id: str) -> int | None:
@@ -270,14 +327,15 @@ class Serving:
             return None
         return place_of_first(scored.scores, allowed, np.array([number], np.int32)) or None
 
-    def score(self, history: UserHistory, state: State | None = None) -> Scored:
-        """The score of every movie for a history, from `state`, by default the active one."""
+    def score(self, history: UserHistory, context: Context = ANYWHERE, state: State | None = None) -> Scored:
+        """The score of every movie for a history, from `state`, by default the active one; the context counts where the
+        history says nothing."""
         state = state or self._state
         if state.scorer is None:
             raise ModelError("no model is active yet: train and publish one with cinegraph train")
         rated = [(state.index[one.movie_id], one.rating) for one in history.ratings if one.movie_id in state.index]
         known = History.from_ratings([item for item, _ in rated], [rating for _, rating in rated])
-        return Scored(state, state.scorer, history, known)
+        return Scored(state, state.scorer, history, known, context)
 
     def allowed(self, state: State, history: UserHistory, wanted: MovieFilter) -> Mask:
         """Which of the model's movies may be recommended; shape (M,)."""

@@ -24,6 +24,7 @@ from graph.client import Writer
 from graph.shadows import Shadowed, note_figures, read_shadowed
 from recommenders.artifacts import Artifact, load_artifact
 from recommenders.histories import UserHistory
+from recommenders.learnt import learnt_with
 from recommenders.serving import Serving
 from recommenders.shadow_figures import DEPTH, Figures
 from recommenders.slate import Tuning
@@ -193,7 +194,8 @@ class Shadow:
 
 
 def _state(artifact: Artifact, live: State) -> State:
-    return state_over(live.snapshot, artifact.scorer, artifact.version, _ids(artifact.movie_ids.tolist()))
+    ids, learnt = _ids(artifact.movie_ids.tolist()), learnt_with(artifact)
+    return state_over(live.snapshot, artifact.scorer, artifact.version, ids, live.activity, learnt)
 
 
 def _ids(movie_ids: Sequence[str]) -> tuple[str, ...]:

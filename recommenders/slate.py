@@ -43,6 +43,8 @@ class Tuning:
     """What is asked of a slate beside relevance: each dial from 0 (nothing) to 1.
 
     `per_collection` and `per_director` are the most movies of one series, and by one director, in the composed places.
+    `fresh` and `exploration` are the shares of those places that are kept for new movies, and for movies that are worth
+    a try (`slots.py`).
     """
 
     diversity: float = 0.0
@@ -51,10 +53,22 @@ class Tuning:
     per_collection: int | None = None
     per_director: int | None = None
     spread: Spread = Spread.MMR
+    fresh: float = 0.0
+    exploration: float = 0.0
 
     @property
     def changes(self) -> bool:
         """Whether anything is asked at all."""
+        return self.composes or self.keeps
+
+    @property
+    def keeps(self) -> bool:
+        """Whether places are kept."""
+        return max(self.fresh, self.exploration) > 0
+
+    @property
+    def composes(self) -> bool:
+        """Whether the movies of the ranking come in another order."""
         limited = self.per_collection is not None or self.per_director is not None
         return limited or max(self.diversity, self.novelty, self.calibration) > 0
 
@@ -85,7 +99,7 @@ def compose(
 ) -> IntArray:
     """The same items (n,), ranked by `scores` (n,), in the order of the slate; `taste` (g,) are the user's own shares
     of genres, without which nothing is calibrated. However many places are composed, the first are the same."""
-    if not tuning.changes or len(items) < 2:
+    if not tuning.composes or len(items) < 2:
         return items
     pool = items[:POOL]
     worth = _relevance(scores[:POOL]) + NOVELTY * tuning.novelty * facts.information[pool]

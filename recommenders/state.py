@@ -9,8 +9,11 @@ import numpy as np
 
 from cinegraph.types import MAX_RATING, Label, NodeRef
 from graph.snapshot import Floats, Ints, Mask, Snapshot
+from recommenders.activity import NO_ACTIVITY, Activity
 from recommenders.content import content_rows, slate_facts
+from recommenders.context import ANYWHERE, Context, in_context
 from recommenders.histories import UserHistory
+from recommenders.learnt import NOTHING, Learnt
 from recommenders.newcomers import with_newcomers
 from recommenders.scorers import History, Scorer
 from recommenders.similarity import Similarity
@@ -38,7 +41,8 @@ class State:
     movies, -1 for one that the catalogue does not have any more, then of those that came after it was trained.
 
     `base` is the model's own scorer, over `trained` movies; `scorer` scores the later ones too. `told` is what reasons
-    need to know of the catalogue's movies.
+    need to know of the catalogue's movies, `activity` what was rated and watched last,
+    `learnt` what was published beside the scorer.
     """
 
     snapshot: Snapshot
@@ -49,6 +53,13 @@ class State:
     movie_ids: tuple[str, ...]
     columns: Ints
     told: Told
+    activity: Activity = NO_ACTIVITY
+    learnt: Learnt = NOTHING
+
+    @cached_property
+    def heat(self) -> Floats:
+        """How much each of the catalogue's movies is rated and watched lately (movies,)."""
+        return self.activity.heat(self.snapshot)
 
     def renumbered(self, graph_version: int) -> "State":
         """The same over a catalogue of another number that has nothing else in it, as warm as this one."""
@@ -64,7 +75,7 @@ class State:
     def warmed(self) -> "State":
         """The same, with all that the first request would wait for."""
         _ = self.slate, self.index, self.present, self.snapshot.bits, self.snapshot.orders, self.snapshot.codes
-        _ = self.snapshot.joined_titles, self.similarity
+        _ = self.snapshot.joined_titles, self.similarity, self.heat
         if self.scorer and self.movie_ids:
             liking = History.from_ratings([0], [MAX_RATING])
             self.scorer.score(liking)
@@ -95,11 +106,16 @@ class Scored:
     scorer: Scorer
     history: UserHistory
     known: History
+    context: Context = ANYWHERE
 
     @cached_property
     def model_scores(self) -> Floats:
-        """What the model says of each movie; shape (M,)."""
-        return np.asarray(self.scorer.score(self.known), dtype=np.float64)
+        """What the model says of each movie, or popularity as it is in the context; shape (M,)."""
+        said = np.asarray(self.scorer.score(self.known), dtype=np.float64)
+        if self.scorer.is_personal(self.known):
+            return said
+        state = self.state
+        return in_context(said, state.snapshot, state.columns, state.heat, self.context)
 
     @cached_property
     def preferred(self) -> dict[NodeRef, Floats]:
@@ -115,6 +131,12 @@ class Scored:
     def scores(self) -> Floats:
         """The whole score of each movie; shape (M,)."""
         return self.model_scores + sum(self.preferred.values(), np.zeros(len(self.model_scores)))
+
+    @cached_property
+    def matches(self) -> Floats | None:
+        """The chance that each movie would be liked by the user, if watched (M,); None where that was not learnt."""
+        most = float(self.scorer.popularity.max(initial=0.0))
+        return self.state.learnt.calibration.match(self.scores, self.scorer.is_personal(self.known), most)
 
     @cached_property
     def personal(self) -> bool:
@@ -169,11 +191,18 @@ class Scored:
         return [Contribution(NodeRef(Label.MOVIE, movie_id), self.popularity(movie_id)), *stated]
 
 
-def state_over(snapshot: Snapshot, base: Scorer | None, version: str, movie_ids: tuple[str, ...]) -> State:
+def state_over(
+    snapshot: Snapshot,
+    base: Scorer | None,
+    version: str,
+    movie_ids: tuple[str, ...],
+    activity: Activity = NO_ACTIVITY,
+    learnt: Learnt = NOTHING,
+) -> State:
     """A catalogue with a model over these movies; all that the first request would wait for is made here."""
     columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movie_ids], np.int32)
     newcomers = np.setdiff1d(np.arange(snapshot.movies, dtype=np.int32), columns)
     all_columns, told = np.append(columns, newcomers), told_of(snapshot)
     scorer = with_newcomers(base, content_rows(snapshot, told, all_columns)) if base else None
     ids = (*movie_ids, *(snapshot.ids[number] for number in newcomers.tolist()))
-    return State(snapshot, version, base, len(movie_ids), scorer, ids, all_columns, told).warmed()
+    return State(snapshot, version, base, len(movie_ids), scorer, ids, all_columns, told, activity, learnt).warmed()

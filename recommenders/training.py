@@ -18,6 +18,7 @@ import numpy as np
 from cinegraph.errors import CinegraphError, ModelTooLarge, NotEnoughData
 from recommenders import registry
 from recommenders.bootstrap import Estimate, mean_of
+from recommenders.calibration import calibrate, judge
 from recommenders.checkpoints import Checkpoints
 from recommenders.evaluation import Context, UserMetrics, ask, compare, summarise
 from recommenders.facts import MovieFacts
@@ -26,6 +27,7 @@ from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Model, Progress, silent
 from recommenders.newcomers import with_newcomers
 from recommenders.protocol import DEFAULT, Protocol, divide, load_protocol
+from recommenders.questions import learn_questions
 from recommenders.recording import UNRECORDED, Record, Recorder, Subject
 from recommenders.results import Fitted, Live, ModelResult, Recipe, TrainingRun
 from recommenders.scorers import Scorer
@@ -204,6 +206,9 @@ def _measured(name: str, split: Split, context: Context, options: TrainingOption
         curve=_curve(scorer, split, options),
         learning=model.learning,
         cold=cold_of(on_test, question),
+        calibration=calibrate(
+            judge(_served(model, options), split.question(VALIDATION), options.max_users, options.seed)
+        ),
     )
 
 
@@ -248,7 +253,16 @@ def judged(
 def _final(name: str, config: Mapping[str, Any], interactions: Interactions, options: TrainingOptions) -> Fitted:
     model = registry.create(name, config).fit(interactions, _fit_options(name, options))
     taken = _score_ms(model.scorer(), interactions)
-    return Fitted(name, config, model.scorer(), model.embeddings(), interactions.movies, interactions.users, taken)
+    return Fitted(
+        name,
+        config,
+        model.scorer(),
+        model.embeddings(),
+        interactions.movies,
+        interactions.users,
+        taken,
+        learn_questions(interactions),
+    )
 
 
 def _score_ms(scorer: Scorer, interactions: Interactions) -> float:

@@ -5,9 +5,10 @@ import strawberry
 from api.queries.catalog import CatalogQuery
 from api.queries.experiments import ExperimentQuery
 from api.queries.paths import PathQuery
+from api.queries.questions import QuestionQuery
 from api.queries.recommendations import RecommendationQuery
 
 
 @strawberry.type(description="All that can be asked.")
-class Query(CatalogQuery, RecommendationQuery, PathQuery, ExperimentQuery):
+class Query(CatalogQuery, RecommendationQuery, QuestionQuery, PathQuery, ExperimentQuery):
     """One class out of those of each file."""

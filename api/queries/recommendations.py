@@ -1,5 +1,6 @@
 """Recommendations, and why: ranked and explained in memory, verified and read in one statement each, both at once."""
 
+import time
 from asyncio import gather
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,32 +10,40 @@ import strawberry
 
 from api.arguments import asked_filter, require, why_of
 from api.compiler.compiler import DEFAULT_FIRST, MAX_FIRST
-from api.context import Context, Info
+from api.context import Context as RequestContext
+from api.context import Info
 from api.explaining import Found, Speaker, check, find_reasons, path_nodes, standing, verify
 from api.freshness import fresh, refuse_stale
 from api.hydration import hydrated
 from api.ids import key_of
 from api.queries.groups import LIKED_RATING, MOST_LIKED, members_of, said_to_be_liked
 from api.types.build import PageInfo
+from api.types.context import ContextInput, to_context
 from api.types.explanations import ExplanationCheck
 from api.types.filters import MovieFilterInput
 from api.types.group import GroupInput, MemberSatisfaction
 from api.types.recommendations import (
     Basis,
     Explanation,
+    Provenance,
     RecommendationConnection,
     RecommendationEdge,
     ScoreContribution,
+    ScoreFeature,
 )
 from api.types.tuning import TuningInput, given_dials, to_tuning
 from cinegraph.errors import InvalidInput
 from cinegraph.types import Label, MovieFilter, NodeRef
 from recommenders.arms import Served
+from recommenders.context import ANYWHERE, Context
+from recommenders.features import features_of
 from recommenders.histories import UserHistory
 from recommenders.serving import RELEVANCE, Member, Ranking
 from recommenders.slate import PLACES, Tuning
+from recommenders.slots import ORDINARY
 
 CURSOR = "recommendations"
+NANOSECONDS_A_DAY = 86_400 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,7 @@ class Asked:
     tuning: Tuning
     served: Served
     group: GroupInput | None = None
+    context: Context = ANYWHERE
 
 
 @strawberry.type
@@ -69,8 +79,14 @@ class RecommendationQuery:
         liked: list[strawberry.ID] | None = None,
         tuning: TuningInput | None = None,
         group: GroupInput | None = None,
+        context: ContextInput | None = None,
     ) -> RecommendationConnection:
-        asked = replace(await _asked(info, first, after, liked, tuning), group=group)
+        asked = await _asked(info, first, after, liked, tuning)
+        asked = replace(asked, group=group, context=await _context(info, context))
+        if group and context:
+            raise InvalidInput("context is where one person is; leave it out, or group")
+        if group and tuning and (tuning.fresh or tuning.exploration):
+            raise InvalidInput("tuning.fresh and tuning.exploration keep places in one person's list; leave out group")
         found = await fresh(info.context, partial(_recommend, info, asked))
         if found.edges and asked.served.differs(given_dials(tuning)):
             info.context.services.serving.arms.expose(info.context.user_id, asked.served)
@@ -78,11 +94,15 @@ class RecommendationQuery:
 
     @strawberry.field(description="Why a movie has its score for the caller; null for a movie the model does not know.")
     async def explain(
-        self, info: Info, movie: strawberry.ID, liked: list[strawberry.ID] | None = None
+        self,
+        info: Info,
+        movie: strawberry.ID,
+        liked: list[strawberry.ID] | None = None,
+        context: ContextInput | None = None,
     ) -> Explanation | None:
-        movie_id = key_of(Label.MOVIE, movie)
-        own, why = await _liked(info, liked), why_of(info._raw_info)
-        asked = Asked(1, None, MovieFilter(), own, why, RELEVANCE, info.context.served)
+        movie_id, own, where = key_of(Label.MOVIE, movie), await _liked(info, liked), await _context(info, context)
+        why = why_of(info._raw_info)
+        asked = Asked(1, None, MovieFilter(), own, why, RELEVANCE, info.context.served, context=where)
         return await fresh(info.context, partial(_explain, info, asked, movie_id))
 
     @strawberry.field(description="Whether the relationships of an explanation given before are still in the graph.")
@@ -115,10 +135,17 @@ async def _liked(info: Info, liked: Sequence[str] | None) -> tuple[str, ...]:
     return movie_ids
 
 
+async def _context(info: Info, given: ContextInput | None) -> Context:
+    context = to_context(given)
+    await require(info, (NodeRef(Label.COUNTRY, id_) for id_ in context.countries))
+    await require(info, (NodeRef(Label.LANGUAGE, id_) for id_ in context.languages))
+    return context
+
+
 # -- answers ---------------------------------------------------------------------------------------------------------
 
 
-async def _history(context: Context, asked: Asked) -> UserHistory:
+async def _history(context: RequestContext, asked: Asked) -> UserHistory:
     user_id = context.user_id
     own = UserHistory(None, None) if user_id is None else await context.services.serving.histories.get(user_id)
     return own.with_liked(asked.liked, LIKED_RATING)
@@ -137,15 +164,20 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     state = ranking.scored.state
     speaker = Speaker(state.snapshot, facts, read, services.cursors, state.version)
     cursors = {i: services.cursors.seal(CURSOR, [ranking.scores[i], ranking.movie_ids[i], i]) for i in page}
+    provenance = _provenance(info, asked, ranking)
+    slots = {i: ranking.slots.get(ranking.movie_ids[i], ORDINARY) for i in page}
     edges = [
         RecommendationEdge(
             movie_id=ranking.movie_ids[i],
             hydrated=read,
+            provenance=provenance,
             reasons=[speaker.show(one, found[ranking.movie_ids[i]].positive) for one in kept[ranking.movie_ids[i]]],
             cursor=cursors[i],
             score=ranking.scores[i],
             rank=i + 1,
             members=_members(ranking, asked, i),
+            placed_by=slots[i].source,
+            propensity=slots[i].propensity,
         )
         for i in page
         if read.has(NodeRef(Label.MOVIE, ranking.movie_ids[i]))
@@ -164,7 +196,15 @@ async def _ranked(info: Info, asked: Asked, history: UserHistory) -> Ranking:
     serving = info.context.services.serving
     if asked.group is None:
         places = PLACES if asked.after else asked.first  # where a page begins depends on all places before it
-        return serving.rank(history, asked.wanted, tuning=asked.tuning, places=places, state=asked.served.state)
+        return serving.rank(
+            history,
+            asked.wanted,
+            tuning=asked.tuning,
+            places=places,
+            day=time.time_ns() // NANOSECONDS_A_DAY,
+            context=asked.context,
+            state=asked.served.state,
+        )
     members, visible = await members_of(info, asked.group), UserHistory(None, None)
     if asked.group.with_me:
         members, visible = [Member(history), *members], history
@@ -173,6 +213,12 @@ async def _ranked(info: Info, asked: Asked, history: UserHistory) -> Ranking:
     visible = visible.with_liked(said_to_be_liked(asked.group), LIKED_RATING)
     group, state = asked.group, asked.served.state
     return serving.rank_group(members, visible, asked.wanted, group.agreement, asked.tuning, state)
+
+
+def _provenance(info: Info, asked: Asked, ranking: Ranking) -> Provenance:
+    scored = ranking.scored
+    gather = partial(info.context.services.serving.candidates, scored, asked.wanted) if asked.group is None else None
+    return Provenance(gather, scored)
 
 
 def _members(ranking: Ranking, asked: Asked, place: int) -> list[MemberSatisfaction]:
@@ -227,7 +273,7 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
     place = state.index.get(movie_id)
     if place is None:
         return None
-    scored = services.serving.score(history, state)
+    scored = services.serving.score(history, asked.context, state)
     contributions = sorted(scored.contributions(movie_id), key=lambda one: (-one.value, one.node))
     found = find_reasons(scored, [movie_id], asked.why)
     refs = _refs(found, [one.node for one in contributions])
@@ -243,9 +289,14 @@ async def _explain(info: Info, asked: Asked, movie_id: str) -> Explanation | Non
         hydrated=read,
         reasons=[speaker.show(one, found[movie_id].positive) for one in kept],
         score=float(scored.scores[place]),
+        match=None if scored.matches is None else float(scored.matches[place]),
         rank=services.serving.place(scored, movie_id),
         basis=Basis.MODEL if scored.personal else Basis.POPULARITY,
         model_version=state.version,
         graph_version=state.snapshot.version,
+        features=[
+            ScoreFeature(name=one.name, value=one.value, contribution=one.contribution)
+            for one in features_of(scored, movie_id)
+        ],
         contributions=[ScoreContribution(ref=one.node, hydrated=read, value=one.value) for one in contributions],
     )

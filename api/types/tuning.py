@@ -9,7 +9,7 @@ from recommenders.slate import Spread, Tuning
 
 strawberry.enum(Spread, description="How diversity is measured.")
 
-DIALS = ("diversity", "novelty", "calibration")
+DIALS = ("diversity", "novelty", "calibration", "fresh", "exploration")
 
 
 @strawberry.input(
@@ -25,6 +25,14 @@ class TuningInput:
     per_director: int | None = strawberry.field(default=None, description="Most movies by one director.")
     spread: Spread | None = strawberry.field(
         default=None, description="By the nearest movie above (MMR), or by the volume that all span (DPP)."
+    )
+    fresh: float | None = strawberry.field(
+        default=None, description="Share of the places that is kept for new movies; .1 keeps the 5th, 15th, …"
+    )
+    exploration: float | None = strawberry.field(
+        default=None,
+        description="Share of the places that is kept for movies that are worth a try, drawn anew each day; .1 keeps "
+        "the 10th, 20th, …",
     )
 
 

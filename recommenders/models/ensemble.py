@@ -75,16 +75,18 @@ class Steps:
 
     def over(self, features: FloatArray) -> Curves:
         """With what the others give for each movie, from 0 on, by its features (movies, features)."""
-        own = np.zeros(len(features))
-        for (thresholds, steps), values in zip(self.curves[self.members :], features.T, strict=True):
+        parts = np.zeros(features.shape)
+        for feature, (thresholds, steps) in enumerate(self.curves[self.members :]):
             heights = np.concatenate([[0.0], np.cumsum(steps)])
-            own += heights[np.searchsorted(thresholds, values)]
+            parts[:, feature] = heights[np.searchsorted(thresholds, features[:, feature])]
+        parts[:, 0] -= parts.sum(axis=1).min(initial=0.0)
         of_members = self.curves[: self.members]
         return Curves(
             thresholds=np.concatenate([thresholds for thresholds, _ in of_members]).astype(np.float32),
             values=np.concatenate([steps for _, steps in of_members]).astype(np.float32),
             starts=np.cumsum([0, *(len(thresholds) for thresholds, _ in of_members)]).astype(np.int32),
-            own=(own - own.min(initial=0.0)).astype(np.float32),
+            own=parts.sum(axis=1).astype(np.float32),
+            parts=parts.astype(np.float32),
         )
 
 
@@ -102,8 +104,11 @@ class Ensemble(Model[Config]):
         curves = self._curves(self._lesson(members, cases, split.train, knowledge), len(members), options)
         opening = self._opening(list(members), interactions, options) or curves
         again = self._fitted(list(members), interactions, options, "on all ratings")
-        own = movie_features(interactions, knowledge)
-        return AdditiveScorer(tuple(again.values()), curves.over(own), opening.over(own))
+        self.config = self.config.model_copy(update={"members": tuple(again)})
+        features = movie_features(interactions, knowledge)
+        facts = features.copy()
+        facts[:, 0] = np.expm1(features[:, 0])  # likes, not the log of them
+        return AdditiveScorer(tuple(again.values()), curves.over(features), opening.over(features), facts)
 
     def _opening(self, names: list[str], interactions: Interactions, options: FitOptions) -> "Steps | None":
         """The curves for users of whom little is known; None where newcomers are too few to learn them from."""

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 from benchmarks.tables import DOCUMENT, filled
+from recommenders.context import AWAY
 from recommenders.similarity import BLENDED, SimilarityBasis
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
+MODELS = "docs/models.md"
 
 
 def text_of(name: str) -> str:
@@ -55,6 +57,33 @@ def test_the_tables_of_the_models_are_those_of_the_benchmarks() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     assert filled(text) == text, "run python -m benchmarks.tables"
     assert text.count("<!-- table: ") == text.count("<!-- end -->") > 5
+
+
+def test_what_is_said_of_candidates_is_what_the_benchmark_found() -> None:
+    depths, text = json.loads((RESULTS / "candidates.json").read_text())["data"]["graph"]["depths"], text_of(MODELS)
+    together, model = depths["200"]["all"], depths["1000"]["MODEL"]
+    said = f"{together['candidates']:,.0f} movies on average, have {short(together['recall'][0])} of the later likes"
+    assert f"{said}, the model's own first 1,000 {short(model['recall'][0])}" in text
+    others = [row["recall"][0] for name, row in depths["1000"].items() if name not in ("MODEL", "all")]
+    assert model["recall"][1] > max(others)
+
+
+def test_what_is_said_of_first_questions_is_what_the_benchmark_found() -> None:
+    found = json.loads((RESULTS / "first_questions.json").read_text())["data"]
+
+    def over(data: str, kind: str) -> tuple[float, float]:
+        _, low, high = found[data]["ways"]["firstQuestions"][kind]["over"]
+        return low, high
+
+    assert min(over("ml-latest-small", kind)[0] for kind in ("3", "5", "10", "12 questions")) > 0
+    assert over("ml-1m sequences", "12 questions")[0] > 0 > over("ml-1m sequences", "5")[1]
+    low, high = over("ml-1m sequences", "10")
+    assert low < 0 < high
+
+
+def test_a_context_counts_for_as_much_as_is_surely_of_use() -> None:
+    rows = json.loads((RESULTS / "context.json").read_text())["rows"]
+    assert {row["away"] for row in rows if row["over"][1] > 0} == {AWAY}
 
 
 def percent(value: float) -> str:
