@@ -22,12 +22,11 @@ from rich.table import Table
 
 from benchmarks.ingest import machine
 from cinegraph.app import open_graph
+from cinegraph.cli.reading import read_data
 from cinegraph.settings import Settings, load_settings
-from graph.snapshot import load_snapshot
-from recommenders.facts import MovieFacts, facts_of
+from recommenders.facts import MovieFacts
 from recommenders.interactions import Interactions
 from recommenders.protocol import load_protocol
-from recommenders.publishing import load_interactions
 from recommenders.results import ModelResult, TrainingRun
 from recommenders.training import TrainingOptions, train
 
@@ -59,8 +58,7 @@ async def measured(
     settings: Settings, protocols: Sequence[str], models: Sequence[str]
 ) -> list[tuple[str, TrainingRun]]:
     async with open_graph(settings) as client:
-        snapshot, ratings = await load_snapshot(client.reader, 0, ""), await load_interactions(client.reader)
-    facts = facts_of(snapshot, ratings.movies)
+        ratings, facts = await read_data(client, settings, models, lambda *_: None)
     return [("graph", trained(ratings, facts, protocol, models)) for protocol in protocols]
 
 

@@ -79,6 +79,14 @@ class GateSettings(Group):
     score_ms: float = Field(100.0, gt=0, description="milliseconds of CPU time in which a user must be scored")
 
 
+class TrainingSettings(Group):
+    """What models are trained from."""
+
+    texts: bool = Field(
+        True, description="encode what is written about movies, for models that read it: minutes for 10,000, once"
+    )
+
+
 class TrustSettings(Group):
     """Whose ratings are trained on: of what new accounts like of one movie, as much as others bear out."""
 
@@ -110,6 +118,7 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     serving: ServingSettings = ServingSettings()
     gate: GateSettings = GateSettings()
+    training: TrainingSettings = TrainingSettings()
     trust: TrustSettings = TrustSettings()
     ingest: IngestSettings = IngestSettings()
 

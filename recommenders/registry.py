@@ -14,7 +14,7 @@ from recommenders.model import Model, ModelConfig
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A model by name: where its class is, and what it is in one line; `slow` ones are trained where they are named,
-    and where one is too large its `stand_in` is trained."""
+    and where one is too large its `stand_in` is trained. `reads_texts` is whether it learns from what is written."""
 
     name: str
     module: str
@@ -22,6 +22,7 @@ class Entry:
     description: str
     slow: bool = False
     stand_in: str = ""
+    reads_texts: bool = False
 
 
 MODELS = (
@@ -34,8 +35,18 @@ MODELS = (
     Entry("kgnn", "recommenders.models.kgnn", "KGNN", "movies embedded by their neighbours in the catalogue", True),
     Entry("sparse_ease", "recommenders.models.sparse_ease", "SparseEase", "EASE for very many movies", True),
     Entry("ials", "recommenders.models.ials", "IALS", "vectors by alternating least squares", True),
-    Entry("content", "recommenders.models.content", "Content", "movies like the user's own in the catalogue", True),
-    Entry("ensemble", "recommenders.models.ensemble", "Ensemble", "an additive ranker over other models"),
+    Entry(
+        "content",
+        "recommenders.models.content",
+        "Content",
+        "movies like the user's own in the catalogue",
+        True,
+        "",
+        True,
+    ),
+    Entry(
+        "ensemble", "recommenders.models.ensemble", "Ensemble", "an additive ranker over other models", False, "", True
+    ),
 )
 BASELINES = ("popular", "itemknn", "ease")
 """The models that stand beside every other one."""

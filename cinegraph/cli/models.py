@@ -17,12 +17,12 @@ from cinegraph.app import artifacts_of, checkpoints_of, open_for_reading, open_g
 from cinegraph.cli.console import Stages, out, say, stages, starting
 from cinegraph.cli.figures import show_figures, show_gate
 from cinegraph.cli.outputs import check_writable
+from cinegraph.cli.reading import read_data
 from cinegraph.cli.signals import apart, run
 from cinegraph.errors import InvalidInput, MissingExtra, ModelRefused
-from cinegraph.settings import Settings, TrustSettings, load_settings
+from cinegraph.settings import Settings, load_settings
 from graph.client import GraphClient
 from graph.models import Version, find_version, list_versions
-from graph.snapshot import load_snapshot
 from recommenders import registry
 from recommenders.configuration import (
     Configuration,
@@ -33,13 +33,11 @@ from recommenders.configuration import (
     together,
     written,
 )
-from recommenders.facts import MovieFacts, facts_of
 from recommenders.gate import judge
-from recommenders.interactions import Interactions
 from recommenders.model import Progress
 from recommenders.protocol import DEFAULT, load_protocol
 from recommenders.protocol import names as protocol_names
-from recommenders.publishing import live_recipe, load_interactions, promote, publish_run, rollback, stage_run
+from recommenders.publishing import live_recipe, promote, publish_run, rollback, stage_run
 from recommenders.results import TrainingRun
 from recommenders.runs.recorder import RunRecorder
 from recommenders.training import TrainingOptions
@@ -185,7 +183,7 @@ async def train_and_show(
         registry.entry(name)
     draw = plugins.load("recommenders.card").card if outputs.card else None
     with stages() as report:
-        interactions, facts = await read_data(client, report, settings.trust)
+        interactions, facts = await read_data(client, settings, names or registry.usual(), report)
         live = await live_recipe(client.reader)
         told = replace(options, facts=facts, progress=telling(report), live=live)
         trained = await apart(lambda: run_training(interactions, names, told))
@@ -197,12 +195,6 @@ async def train_and_show(
         outputs.card.write_text(draw(trained, interactions, facts, settings.gate), encoding="utf-8")
         say(f"model card: {outputs.card}")
     return trained
-
-
-async def read_data(client: GraphClient, report: Stages, trust: TrustSettings) -> tuple[Interactions, MovieFacts]:
-    """The graph's ratings, and what it says of their movies."""
-    interactions = await load_interactions(client.reader, report, trust)
-    return interactions, facts_of(await load_snapshot(client.reader, 0, ""), interactions.movies)
 
 
 def telling(report: Stages) -> Callable[[Progress], None]:

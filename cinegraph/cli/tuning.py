@@ -12,8 +12,9 @@ from rich.table import Table
 from cinegraph import plugins
 from cinegraph.app import open_for_reading
 from cinegraph.cli.console import out, say, stages, starting
-from cinegraph.cli.models import DEVICE, PROTOCOL, SEED, USERS, Device, options_of, read_data, telling
+from cinegraph.cli.models import DEVICE, PROTOCOL, SEED, USERS, Device, options_of, telling
 from cinegraph.cli.outputs import check_writable
+from cinegraph.cli.reading import read_data
 from cinegraph.cli.signals import apart, run
 from cinegraph.settings import Settings, load_settings
 from recommenders import registry
@@ -57,7 +58,7 @@ async def _tune(
     with RunRecorder(settings.home, f"tune {name}") as recorder:
         async with open_for_reading(settings, starting) as client:
             with stages() as report:
-                interactions, facts = await read_data(client, report, settings.trust)
+                interactions, facts = await read_data(client, settings, [name], report)
                 told = replace(options, facts=facts, recorder=recorder, progress=telling(report))
                 tuned = await apart(lambda: tuning.tune(name, interactions, settings.home, trials, told, new=new))
     protocol = str(Path(asked.protocol).resolve()) if Path(asked.protocol).suffix else asked.protocol
