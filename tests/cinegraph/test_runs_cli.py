@@ -49,6 +49,7 @@ async def test_files_are_trained_recorded_and_published(home: Path, capsys: pyte
     assert {run.tags["cinegraph.data"] for run in runs.values()} == {planted().fingerprint()}
     (published,) = (run for run in runs.values() if "cinegraph.published" in run.tags)
     assert f"{published.tags['cinegraph.published']} is served now" in shown.err
+    assert published.tags["cinegraph.gate"] == "passed"
 
     assert await in_thread(["runs", "list"]) == 0
     listed = capsys.readouterr()
@@ -71,6 +72,23 @@ async def test_what_the_command_says_is_stronger_than_a_file(home: Path) -> None
     (first, *_) = RunStore(home).runs("evaluate")
     assert (first.tags["cinegraph.seed"], first.tags["cinegraph.protocol"]) == ("0", "user_random")
     assert RunStore(home).runs("train") == []
+
+
+async def test_a_refusal_is_recorded_with_the_run_and_a_reason_with_the_version(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await in_thread(["train", "popular", "--protocol", "user_time"]) == 1
+    assert "popular is not to be served where ease is surely better" in " ".join(capsys.readouterr().err.split())
+    (run, *_) = (one for one in RunStore(home).runs("train") if one.name == "popular")
+    assert run.tags["cinegraph.gate"].startswith("refused: popular is not to be served where ease is surely better")
+    assert await in_thread(["train", "popular", "--protocol", "user_time", "--because", "a trial"]) == 0
+    assert "because: a trial" in capsys.readouterr().out
+    assert await in_thread(["models", "list"]) == 0
+    assert "a trial" in capsys.readouterr().out
+    assert await in_thread(["train", "ease", "--protocol", "user_time", "--no-serve"]) == 0
+    assert "is kept, not served: cinegraph models shadow ease-" in " ".join(capsys.readouterr().err.split())
+    assert await in_thread(["models", "list"]) == 0
+    assert "staged" in capsys.readouterr().out
 
 
 async def test_tuning_ends_with_a_file_that_training_takes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

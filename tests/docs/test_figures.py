@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from benchmarks.tables import DOCUMENT, filled
+from benchmarks.tables import short as signed
 from recommenders.context import AWAY
 from recommenders.similarity import BLENDED, SimilarityBasis
 
@@ -121,3 +122,17 @@ def test_the_figures_of_experiments_are_those_of_the_benchmark() -> None:
     assert f"at any of {result['looks']} looks in {percent(right['at_any_look'])} of the experiments" in text
     assert f"With {100 * result['mismatch']['share']:.0f} % of users in an arm" in text
     assert f"it alarms after {thousands(broken['users'])} users (median)" in text
+
+
+def test_the_cost_and_the_limit_of_the_cap_on_new_accounts_are_those_of_the_benchmark() -> None:
+    found, text = json.loads((RESULTS / "shilling.json").read_text())["models"], text_of("docs/models.md")
+    for name, words in (("ease", "with the cap "), ("itemknn", "")):
+        cost = found[name]["cost"]
+        mean, low, high = map(signed, cost["difference"])
+        assert f"`{name}` {short(cost['ndcg_at_10'])}, {words}{mean} [{low}, {high}]" in text
+        assert f"It leaves {cost['likes_left_out']} likes of {cost['new_accounts']} new accounts out there" in text
+    aged = {name: found[name]["lift"]["bandwagon 3%"]["aged"]["mean"] for name in ("itemknn", "ease")}
+    pushed = f"push ItemKNN by {aged['itemknn']:.2f} points then, EASE by {short(aged['ease'], 2)} (3 %, bandwagon)"
+    assert pushed in text_of("docs/reliability.md")
+    lifts = [cell["on"]["highest"] for row in found.values() for cell in row["lift"].values()]
+    assert max(lifts) <= 2

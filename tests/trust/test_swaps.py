@@ -46,7 +46,7 @@ FEWEST = 6
 """Swaps after which each of the four models was served."""
 PAUSE = 0.1
 """Seconds between an answer and the next request of a client: the machine is shared by all that is measured."""
-BOUND = 30.0
+BOUND = 60.0
 """Seconds in which a rollback is answered on any machine; how long it took is printed."""
 QUERY = """{
   own: recommendations(first: 10) { ...list }
@@ -186,6 +186,9 @@ async def swap(
                 await asyncio.sleep(0.01)
             if back:
                 seen.rollbacks.append((moved, time.monotonic() - began))
+            while version not in seen.versions:
+                assert time.monotonic() < began + BOUND, f"no answer names {version} after {BOUND} s"
+                await asyncio.sleep(0.01)
     return there
 
 
