@@ -27,6 +27,7 @@ from graph.sample.simulator import SimulatorConfig
 from graph.snapshot import Snapshot
 from recommenders import publishing
 from recommenders import serving as serving_module
+from recommenders.activity import Activity
 from recommenders.artifacts import Artifact, save_artifact
 from recommenders.histories import UserHistory
 from recommenders.publishing import promote, rollback
@@ -250,11 +251,11 @@ async def test_t24_models_change_places_under_load_and_no_answer_fails_or_is_of_
 WHOLE = serving_module._renewed
 
 
-def half_swapped(snapshot: Snapshot, artifact: Artifact | None, old: State) -> State:
+def half_swapped(snapshot: Snapshot, artifact: Artifact | None, old: State, activity: Activity) -> State:
     """The new version's name over the old version's arrays."""
     if artifact is None or old.base is None:
-        return WHOLE(snapshot, artifact, old)
-    return state_over(snapshot, old.base, artifact.version, old.movie_ids[: old.trained])
+        return WHOLE(snapshot, artifact, old, activity)
+    return state_over(snapshot, old.base, artifact.version, old.movie_ids[: old.trained], activity)
 
 
 async def test_t24_the_mutant_whose_swap_is_not_whole_is_seen(
