@@ -159,6 +159,9 @@ async def ask(client: httpx.AsyncClient, user: str, movie: str, oracle: Oracle, 
             seen.mixed.append(f"{kind} of {user} names {version}, and is another list: {found}")
     explained = body["data"]["explain"]
     seen.pairs.add((explained["modelVersion"], explained["graphVersion"]))
+    named = {(part["modelVersion"], part["graphVersion"]) for part in body["data"].values()}
+    if len(named) > 1:
+        seen.mixed.append(f"one answer for {user} names {sorted(named)}")
     if explained["score"] != oracle.scores[explained["modelVersion"], user][movie]:
         seen.mixed.append(f"explain of {user} names {explained['modelVersion']}, and has another score")
 
