@@ -88,8 +88,10 @@ def artifacts_of(settings: Settings) -> Path:
 
 
 def checkpoints_of(settings: Settings) -> Checkpoints:
-    """Where trainings that are not at their end are kept."""
-    return Checkpoints(settings.home / "checkpoints")
+    """Where trainings that are not at their end are kept; those that nobody came back for are gone."""
+    kept = Checkpoints(settings.home / "checkpoints")
+    kept.forget_old()
+    return kept
 
 
 def build_services(settings: Settings, client: GraphClient) -> Services:

@@ -18,9 +18,8 @@ from graph.experiments import DIALS, Exposure, RecordedExperiment
 from recommenders.artifacts import load_artifact, stamp
 from recommenders.experiments import arm_of
 from recommenders.exposures import Exposures
-from recommenders.learnt import learnt_with
 from recommenders.slate import Tuning
-from recommenders.state import State, state_over
+from recommenders.state import State, state_of, state_over
 
 log = logging.getLogger(__name__)
 
@@ -123,9 +122,7 @@ class Arms:
         """The version over the active state's catalogue, from what is known of it where it is."""
         snapshot, activity = active.snapshot, active.activity
         if known is None:
-            artifact = load_artifact(self._artifacts, version)
-            ids = tuple(map(str, artifact.movie_ids))
-            return state_over(snapshot, artifact.scorer, version, ids, activity, learnt_with(artifact))
+            return state_of(load_artifact(self._artifacts, version), snapshot, activity)
         if known.snapshot is snapshot:
             return known
         return state_over(snapshot, known.base, version, known.movie_ids[: known.trained], activity, known.learnt)

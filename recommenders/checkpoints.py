@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 import zipfile
@@ -43,7 +44,6 @@ class Checkpoints:
     def save(self, model: str, key: str, arrays: Mapping[str, AnyArray]) -> None:
         """Keep arrays in the place of what was kept before."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._forget_old()
         handle, made = tempfile.mkstemp(prefix=f".{model}-", suffix=SUFFIX, dir=self._folder)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -58,10 +58,15 @@ class Checkpoints:
         """Keep nothing any more."""
         self._path(model, key).unlink(missing_ok=True)
 
+    def clear(self) -> None:
+        """Keep nothing any more of any training."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def _path(self, model: str, key: str) -> Path:
         return self._folder / f"{model}-{key}{SUFFIX}"
 
-    def _forget_old(self) -> None:
+    def forget_old(self) -> None:
+        """Keep no file any more that nobody came back for."""
         before = time.time() - KEPT_SECONDS
         for path in (*self._folder.glob(f"*{SUFFIX}"), *self._folder.glob(f".*{SUFFIX}")):
             with contextlib.suppress(FileNotFoundError):

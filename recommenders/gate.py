@@ -99,7 +99,8 @@ def judge(run: TrainingRun, limits: GateSettings) -> Outcome:
     if run.final is not None and run.final.score_ms:
         rules.append(_speed(run.final.score_ms, limits))
     live = run.live.recipe.version if run.live else ""
-    return Outcome(row.name, tuple(rules), run.because, live)
+    because = run.because if any(rule.waived for rule in rules) else ""
+    return Outcome(row.name, tuple(rules), because, live)
 
 
 # -- a simpler model stands unless another is surely better ----------------------------------------------------------

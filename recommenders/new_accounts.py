@@ -2,8 +2,9 @@
 
 Whoever wants to push a movie makes accounts that like it (shilling). They are new, and the movie is liked by them far
 more than by everybody else. So of the likes that new accounts give a movie, as many count as its other likes would let
-expect, several times over, and a few in any case. Which ones: the first. Where all likes come from new accounts, as in
-a catalogue that just opened, nothing is left out. Whoever has the patience to let the accounts grow old is not seen.
+expect, several times over, and a few in any case. Which ones: the first. Where old accounts gave fewer likes than new
+ones, as in a catalogue that opened not long ago, they are no measure, and nothing is left out. Whoever has the patience
+to let the accounts grow old is not seen.
 """
 
 import logging
@@ -90,7 +91,7 @@ def _caps(interactions: Interactions, liked: BoolArray, by_new: BoolArray, trust
     """How many likes by new accounts count, of each movie (movies,)."""
     others = np.bincount(interactions.movie_index[liked & ~by_new], minlength=interactions.n_movies)
     by_others = int(others.sum())
-    if not by_others:
+    if by_others < int(by_new.sum()):
         return np.full(interactions.n_movies, np.iinfo(np.int32).max, np.int32)
     expected = others * (int(by_new.sum()) / by_others)
     found: IntArray = np.maximum(trust.new_account_likes, np.ceil(FACTOR * expected)).astype(np.int32)

@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from cinegraph.errors import ModelError, NotEnoughData
+from cinegraph.errors import ModelError, ModelRefused, NotEnoughData
 from cinegraph.settings import GateSettings, TrustSettings
 from graph.client import Reader, Writer
 from graph.models import (
@@ -65,20 +65,37 @@ async def live_recipe(reader: Reader) -> Recipe | None:
 
 
 async def publish_run(
-    writer: Writer, artifacts: Path, run: TrainingRun, limits: GateSettings, progress: Progress | None = None
+    writer: Writer,
+    artifacts: Path,
+    run: TrainingRun,
+    limits: GateSettings,
+    progress: Progress | None = None,
+    *,
+    live: str | None = None,
 ) -> str:
     """Check the chosen model of a training and make it the served one; its version.
 
-    Raises `ModelRefused` where it must not be served: the old one keeps serving. What the gate found is noted in the
-    graph alone: it depends on what was served before, and the version is a hash of what was trained.
+    Raises `ModelRefused` where it must not be served: the old one keeps serving. That is so too where another version
+    than `live` ("" for none) is served by now: the gate compared with one that is gone. What the gate found is noted in
+    the graph alone: it depends on what was served before, and the version is a hash of what was trained.
     """
     outcome = await asyncio.to_thread(check, run, limits)
+    await _check_live(writer, run.chosen, live)
     version = await asyncio.to_thread(_save, artifacts, run.fitted(), run)
     artifact = load_artifact(artifacts, version)
     described = _described(artifact)
     judged = replace(described, metrics={**described.metrics, "gate": outcome.as_json()})
     await publish(writer, judged, _content(artifact, run.fitted()), progress)
     return version
+
+
+async def _check_live(reader: Reader, name: str, expected: str | None) -> None:
+    recipe = await live_recipe(reader)
+    now = recipe.version if recipe else ""
+    if expected is not None and now != expected:
+        raise ModelRefused(
+            f"{name} was compared with {expected or 'no live model'}, and {now or 'none'} is served by now; train again"
+        )
 
 
 async def stage_run(writer: Writer, artifacts: Path, run: TrainingRun, limits: GateSettings) -> str:

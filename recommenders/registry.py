@@ -40,12 +40,15 @@ MODELS = (
         "recommenders.models.content",
         "Content",
         "movies like the user's own in the catalogue",
-        True,
-        "",
-        True,
+        slow=True,
+        reads_texts=True,
     ),
     Entry(
-        "ensemble", "recommenders.models.ensemble", "Ensemble", "an additive ranker over other models", False, "", True
+        "ensemble",
+        "recommenders.models.ensemble",
+        "Ensemble",
+        "an additive ranker over other models",
+        reads_texts=True,
     ),
 )
 BASELINES = ("popular", "itemknn", "ease")

@@ -65,8 +65,9 @@ def _additive(arrays: Mapping[str, AnyArray]) -> AdditiveScorer:
             curves["".join(owner)][part] = array
     made = tuple(scorer_from(kind, members[place, kind]) for place, kind in sorted(members))
     own = _given(curves[""])
-    facts = own.pop("facts", None)
-    scorer = AdditiveScorer(made, Curves(**own), Curves(**_given(curves[OPENING])), facts)
+    facts, many = own.pop("facts", None), Curves(**own)
+    opening = Curves(**_given(curves[OPENING])) if curves[OPENING] else many  # an earlier Cinegraph had one set
+    scorer = AdditiveScorer(made, many, opening, facts)
     scorer.check()
     return scorer
 

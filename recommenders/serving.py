@@ -1,7 +1,7 @@
 """The active model in memory, and what it answers: a ranking, what adds up to a score.
 
 Model and catalogue are one immutable `State`, swapped whole: an answer is made from one state from beginning to end.
-A watcher looks for a new model or catalogue every few seconds, so that what another process publishes is picked up.
+A watcher looks for a new model or catalogue twice a second, so that what another process publishes is picked up.
 """
 
 import asyncio
@@ -37,13 +37,12 @@ from recommenders.candidates import (
 from recommenders.context import ANYWHERE, Context
 from recommenders.group import Agreement, agree
 from recommenders.histories import Histories, UserHistory
-from recommenders.learnt import learnt_with
 from recommenders.questions import Question, Reactions, choose, popular_questions
 from recommenders.ranking import place_of_first, top_k
 from recommenders.scorers import History
 from recommenders.slate import PLACES, Tuning, compose
 from recommenders.slots import Kept, Slot, fill, seed_of
-from recommenders.state import Scored, State, state_over
+from recommenders.state import Scored, State, state_of, state_over
 from recommenders.told import told_of
 
 log = logging.getLogger(__name__)
@@ -89,10 +88,11 @@ class Observer(Protocol):
         wanted: MovieFilter,
         tuning: Tuning,
         places: int,
+        context: Context,
         movie_ids: Sequence[str],
         seconds: float,
     ) -> None:
-        """It must not take long, nor fail."""
+        """`movie_ids` are those of the model, before places were kept. It must not take long, nor fail."""
 
 
 def _nothing(snapshot: Snapshot) -> State:
@@ -104,8 +104,7 @@ def _renewed(snapshot: Snapshot, artifact: Artifact | None, old: State, activity
     """A catalogue with a new model, or with the old one."""
     if artifact is None:
         return state_over(snapshot, old.base, old.version, old.movie_ids[: old.trained], activity, old.learnt)
-    movie_ids = tuple(str(id_) for id_ in artifact.movie_ids)
-    return state_over(snapshot, artifact.scorer, artifact.version, movie_ids, activity, learnt_with(artifact))
+    return state_of(artifact, snapshot, activity)
 
 
 def _with_slots(
@@ -264,11 +263,13 @@ class Serving:
         if tuning.composes:
             taste = scored.taste if tuning.calibration else None
             order = compose(order, scored.scores[order], state.slate, tuning, taste, places)
+        by_model = order
         if tuning.keeps:
             order, slots = _with_slots(order, Asked(scored, free), tuning, places, day)
         movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
         if self.observer is not None and state is self._state:
-            self.observer.answered(history, wanted, tuning, places, movie_ids, time.thread_time() - began)
+            first = [state.movie_ids[item] for item in by_model[:PLACES].tolist()]
+            self.observer.answered(history, wanted, tuning, places, context, first, time.thread_time() - began)
         return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal, slots=slots)
 
     def questions(self, history: UserHistory, count: int, skipped: Sequence[str] = ()) -> tuple[State, list[Question]]:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, Full, Queue
 from random import Random
@@ -23,12 +23,12 @@ from cinegraph.types import MovieFilter
 from graph.client import Writer
 from graph.shadows import Shadowed, note_figures, read_shadowed
 from recommenders.artifacts import Artifact, load_artifact
+from recommenders.context import Context
 from recommenders.histories import UserHistory
-from recommenders.learnt import learnt_with
 from recommenders.serving import Serving
 from recommenders.shadow_figures import DEPTH, Figures
 from recommenders.slate import Tuning
-from recommenders.state import State, state_over
+from recommenders.state import state_of
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +46,17 @@ class Asked:
     wanted: MovieFilter
     tuning: Tuning
     places: int
+    context: Context
     shown: tuple[str, ...]
     seconds: float
 
 
 @dataclass
 class Candidate:
-    """What is in the shadow now: its model, and what was counted."""
+    """What is in the shadow now: its model, and what was counted beside the version that is `live`."""
 
     of: Shadowed
+    live: str
     artifact: Artifact | None = None
     serving: Serving | None = None
     figures: Figures = field(default_factory=Figures)
@@ -84,14 +86,17 @@ class Shadow:
         wanted: MovieFilter,
         tuning: Tuning,
         places: int,
+        context: Context,
         movie_ids: Sequence[str],
         seconds: float,
     ) -> None:
         """A request was answered: put it before the candidate, or drop it. Takes no time worth naming, never fails."""
         candidate = self._candidate
-        if candidate is None or self._drawn.random() >= candidate.of.share:
+        if candidate is None or candidate.live != self._live.model_version or candidate.live == candidate.of.version:
             return
-        asked = Asked(history, wanted, tuning, places, tuple(movie_ids[:DEPTH]), seconds)
+        if self._drawn.random() >= candidate.of.share:
+            return
+        asked = Asked(history, wanted, tuning, places, context, tuple(movie_ids[:DEPTH]), seconds)
         try:
             self._waiting.put_nowait((candidate, asked))
         except Full:
@@ -113,7 +118,10 @@ class Shadow:
             if candidate.serving is None:
                 raise ModelError(candidate.figures.error)
             began = time.thread_time()
-            found = candidate.serving.rank(asked.history, asked.wanted, tuning=asked.tuning, places=asked.places)
+            tuning = replace(asked.tuning, fresh=0.0, exploration=0.0)  # what is kept for them is of no model
+            found = candidate.serving.rank(
+                asked.history, asked.wanted, tuning=tuning, places=asked.places, context=asked.context
+            )
             candidate.figures.add(asked.shown, found.movie_ids[:DEPTH], asked.seconds, time.thread_time() - began)
         except Exception as error:
             words = str(error) if isinstance(error, CinegraphError) else f"{type(error).__name__}: {error}"
@@ -132,6 +140,9 @@ class Shadow:
         if candidate is not None and candidate.of != wanted:
             await self._note(candidate)
             candidate = self._candidate = None
+        if candidate is not None and candidate.live != self._live.model_version:
+            log.info("%s is compared with another live model, and counted anew", candidate.of.version)
+            candidate = self._candidate = None
         if wanted is not None:
             candidate = candidate or await self._begin(wanted)
             await self._follow(candidate)
@@ -140,7 +151,7 @@ class Shadow:
 
     async def _begin(self, wanted: Shadowed) -> Candidate:
         """A version that cannot be loaded stands there too, and says why."""
-        candidate = Candidate(wanted)
+        candidate = Candidate(wanted, self._live.model_version)
         try:
             candidate.artifact = await asyncio.to_thread(load_artifact, self._artifacts, wanted.version)
         except Exception as error:
@@ -157,7 +168,7 @@ class Shadow:
         if artifact is None or (candidate.serving and candidate.serving.state.snapshot is snapshot):
             return
         try:
-            state = await asyncio.to_thread(_state, artifact, self._live.state)
+            state = await asyncio.to_thread(state_of, artifact, snapshot, self._live.state.activity)
         except Exception as error:
             candidate.figures.error = f"it cannot score this catalogue: {type(error).__name__}: {error}"
             return
@@ -191,12 +202,3 @@ class Shadow:
         if self._candidate is not None:
             with suppress(CinegraphError):
                 await self._note(self._candidate)
-
-
-def _state(artifact: Artifact, live: State) -> State:
-    ids, learnt = _ids(artifact.movie_ids.tolist()), learnt_with(artifact)
-    return state_over(live.snapshot, artifact.scorer, artifact.version, ids, live.activity, learnt)
-
-
-def _ids(movie_ids: Sequence[str]) -> tuple[str, ...]:
-    return tuple(str(id_) for id_ in movie_ids)

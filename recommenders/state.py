@@ -10,10 +10,11 @@ import numpy as np
 from cinegraph.types import MAX_RATING, Label, NodeRef
 from graph.snapshot import Floats, Ints, Mask, Snapshot
 from recommenders.activity import NO_ACTIVITY, Activity
+from recommenders.artifacts import Artifact
 from recommenders.content import content_rows, slate_facts
 from recommenders.context import ANYWHERE, Context, in_context
 from recommenders.histories import UserHistory
-from recommenders.learnt import NOTHING, Learnt
+from recommenders.learnt import NOTHING, Learnt, learnt_with
 from recommenders.newcomers import with_newcomers
 from recommenders.scorers import History, Scorer
 from recommenders.similarity import Similarity
@@ -189,6 +190,12 @@ class Scored:
         if self.scorer.is_personal(self.known):
             return found[:movies] + stated
         return [Contribution(NodeRef(Label.MOVIE, movie_id), self.popularity(movie_id)), *stated]
+
+
+def state_of(artifact: Artifact, snapshot: Snapshot, activity: Activity) -> State:
+    """A catalogue with a published model, and what was learnt with it."""
+    movie_ids = tuple(str(id_) for id_ in artifact.movie_ids)
+    return state_over(snapshot, artifact.scorer, artifact.version, movie_ids, activity, learnt_with(artifact))
 
 
 def state_over(

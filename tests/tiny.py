@@ -1,5 +1,7 @@
 """A small graph whose every answer can be worked out by hand."""
 
+from collections.abc import Sequence
+
 from graph.catalog import WriteStatement
 from graph.client import GraphClient
 
@@ -69,12 +71,12 @@ WRITE = WriteStatement(
 )
 
 
-async def load(client: GraphClient) -> None:
-    """Write the tiny graph."""
+async def load(client: GraphClient, ratings: Sequence[tuple[str, str, float, int]] = RATINGS) -> None:
+    """Write the tiny graph, with these ratings: user, movie, stars, milliseconds."""
     await client.writer.write(
         WRITE,
         movies=MOVIES,
         cast=[list(row) for row in CAST],
         directed=[list(row) for row in DIRECTED],
-        ratings=[list(row) for row in RATINGS],
+        ratings=[list(row) for row in ratings],
     )

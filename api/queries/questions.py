@@ -1,5 +1,6 @@
 """What to ask a stranger first."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -67,7 +68,7 @@ async def _questions(info: Info, asked: Asked) -> FirstQuestions:
     serving, user_id = info.context.services.serving, info.context.user_id
     own = UserHistory(None, None) if user_id is None else await serving.histories.get(user_id)
     history = own.with_liked(asked.liked, LIKED_RATING).with_liked(asked.disliked, MIN_RATING)
-    state, chosen = serving.questions(history, asked.first, asked.skipped)
+    state, chosen = await asyncio.to_thread(serving.questions, history, asked.first, asked.skipped)
     movies = {state.movie_ids[one.item]: one for one in chosen}
     refs = [NodeRef(Label.MOVIE, movie_id) for movie_id in movies]
     read = await hydrated(info._raw_info, lambda names: refs, user_id=user_id)

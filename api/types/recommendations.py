@@ -1,9 +1,9 @@
 """Recommendations and the explanation of one: the order and the reasons are ours, the movies the graph's."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
 from typing import Any
 
 import strawberry
@@ -47,22 +47,21 @@ class Provenance:
 
     gather: Callable[[], Candidates] | None
     scored: Scored
+    gathering: list[asyncio.Future[Candidates]] = field(default_factory=list)
 
     def match(self, movie_id: str) -> float | None:
         """The chance that a movie would be liked."""
         matches = self.scored.matches if self.gather else None
         return None if matches is None else float(matches[self.scored.state.index[movie_id]])
 
-    def of(self, movie_id: str) -> list[SourcePlace]:
-        """The sources of a movie."""
-        if self._candidates is None:
+    async def of(self, movie_id: str) -> list[SourcePlace]:
+        """The sources of a movie. They are asked once for an answer, in a thread: others are answered meanwhile."""
+        if self.gather is None:
             return []
-        places = self._candidates.sources(self.scored.state.index[movie_id])
+        if not self.gathering:
+            self.gathering.append(asyncio.ensure_future(asyncio.to_thread(self.gather)))
+        places = (await self.gathering[0]).sources(self.scored.state.index[movie_id])
         return [SourcePlace(name=one.source, rank=one.rank) for one in places]
-
-    @cached_property
-    def _candidates(self) -> Candidates | None:
-        return self.gather() if self.gather else None
 
 
 @strawberry.type(description="One recommended movie.")
@@ -102,8 +101,8 @@ class RecommendationEdge:
         description="Every source that gave it, with its place there; empty for a group, whose members' histories are "
         "not shown."
     )
-    def sources(self) -> list[SourcePlace]:
-        return self.provenance.of(self.movie_id)
+    async def sources(self) -> list[SourcePlace]:
+        return await self.provenance.of(self.movie_id)
 
     @strawberry.field(description="Verified reasons, the most telling first; up to 10.")
     def why(self, first: int | None = None) -> list[Reason]:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from cinegraph.app import connect, given_address, local_server, open_for_reading, open_graph
+from cinegraph.app import checkpoints_of, connect, given_address, local_server, open_for_reading, open_graph
 from cinegraph.cli.console import out, say, stages, starting
 from cinegraph.cli.signals import run
 from cinegraph.errors import GraphTimeout, InvalidInput
@@ -151,6 +151,7 @@ async def _reset(settings: Settings) -> None:
             report("taking out nodes", 0, None)
             await client.writer.command(write_statement("meta/empty"))
             await client.writer.write(write_statement("meta/renew"))
+    checkpoints_of(settings).clear()
 
 
 def cypher(

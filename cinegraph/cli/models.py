@@ -155,7 +155,10 @@ async def publish_and_record(
     """Serve what a training chose, where the gate lets it; its version. What the gate says is noted with the run."""
     try:
         with stages() as report:
-            version = await publish_run(client.writer, artifacts_of(settings), trained, settings.gate, report)
+            live = trained.live.recipe.version if trained.live else ""
+            version = await publish_run(
+                client.writer, artifacts_of(settings), trained, settings.gate, report, live=live
+            )
     except ModelRefused as error:
         recorder.judged(trained.chosen, f"refused: {error}")
         raise
@@ -183,14 +186,15 @@ async def train_and_show(
         registry.entry(name)
     draw = plugins.load("recommenders.card").card if outputs.card else None
     with stages() as report:
-        interactions, facts = await read_data(client, settings, names or registry.usual(), report)
         live = await live_recipe(client.reader)
+        beside = [live.model] if live and live.model in registry.names() else []
+        interactions, facts = await read_data(client, settings, [*(names or registry.usual()), *beside], report)
         told = replace(options, facts=facts, progress=telling(report), live=live)
         trained = await apart(lambda: run_training(interactions, names, told))
     show_figures(trained)
-    show_gate(judge(trained, settings.gate))
     if outputs.json:
         outputs.json.write_text(json.dumps(trained.as_json(), indent=2), encoding="utf-8")
+    show_gate(judge(trained, settings.gate))
     if outputs.card and draw:
         outputs.card.write_text(draw(trained, interactions, facts, settings.gate), encoding="utf-8")
         say(f"model card: {outputs.card}")

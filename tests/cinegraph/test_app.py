@@ -13,6 +13,8 @@ from cinegraph.app import open_app
 from cinegraph.settings import Settings
 from graph.client import GraphClient
 from graph.experiments import find_experiment
+from graph.shadows import read_figures, write_shadowed
+from recommenders.shadow_figures import summed
 from tests import tiny
 from tests.conftest import GRAPH_SETTINGS
 from tests.experimenting import GUARDED, begun, crowd, exposed, pinned, users_of
@@ -40,6 +42,19 @@ async def asked(app: Starlette, home: Path, user: str) -> str:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as http:
         answer = (await http.post("/graphql", json={"query": LIST}, headers=headers)).json()
     return str(answer["data"]["recommendations"]["modelVersion"])
+
+
+async def test_a_version_in_the_shadow_scores_beside_a_server_and_is_counted(
+    graph: GraphClient, versions: dict[str, str], tmp_path: Path
+) -> None:
+    await write_shadowed(graph.writer, versions["new"], 1.0)
+    async with open_app(settings_of(tmp_path), graph) as app, asyncio.timeout(60):
+        while not summed([one.figures for one in await read_figures(graph.reader)]).requests:
+            assert await asked(app, tmp_path, NEW[0]) == versions["control"]
+            await asyncio.sleep(0.05)
+    (noted,) = await read_figures(graph.reader)
+    assert noted.version == versions["new"]
+    assert summed([noted.figures]).failed == 0
 
 
 async def stopped(graph: GraphClient) -> None:

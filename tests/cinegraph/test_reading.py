@@ -13,7 +13,6 @@ from cinegraph.settings import Settings, TrainingSettings
 from graph.catalog import WriteStatement
 from graph.client import GraphClient
 from recommenders.sentences.encoder import DIMENSIONS
-from recommenders.sentences.vectors import FILE
 from tests.tiny import load
 
 PLOTS = WriteStatement(
@@ -65,7 +64,7 @@ async def test_no_text_is_encoded_where_no_model_reads_it_or_it_may_not(
 ) -> None:
     _, facts = await read_data(plots, Settings(home=tmp_path, training=training), names, silent)
     assert facts.knowledge.texts is None
-    assert not (tmp_path / "texts" / FILE).exists()
+    assert not (tmp_path / "texts").exists()
 
 
 async def test_without_the_extra_texts_are_left_out_and_that_is_said(

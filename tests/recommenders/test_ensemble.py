@@ -123,10 +123,12 @@ def test_without_members_it_is_refused() -> None:
         )
 
 
-def test_an_ensemble_without_curves_of_openings_is_refused() -> None:
+def test_an_ensemble_of_an_earlier_cinegraph_has_the_same_curves_for_openings() -> None:
     arrays = {name: array for name, array in by_hand().arrays().items() if not name.startswith("opening.")}
-    with pytest.raises(InvalidInput, match="a scorer of kind 'additive' cannot be made from"):
-        scorer_from("additive", arrays)
+    again = scorer_from("additive", arrays)
+    assert isinstance(again, AdditiveScorer)
+    assert again.opening is again.curves
+    assert again.score(liking(MANY)).tolist() == by_hand().score(liking(MANY)).tolist()
 
 
 def test_an_ensemble_is_no_member_of_itself() -> None:

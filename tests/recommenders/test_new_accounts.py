@@ -91,6 +91,23 @@ def test_without_days_no_account_is_new() -> None:
     assert left(rows, TrustSettings(new_account_days=0))["pushed"] == 9
 
 
+def test_where_old_accounts_gave_fewer_likes_than_new_ones_nothing_is_left_out() -> None:
+    """A catalogue that opened not long ago: one early account is no measure for all that came since."""
+    assert left(old(1, "first") + new(9, "loved")) == {"first": 1, "loved": 9}
+    assert left(old(9, "first") + new(9, "loved")) == {"first": 9, "loved": 2}
+
+
+@pytest.mark.parametrize(("days", "kept"), [(30, 2), (0, 4)])
+async def test_a_training_reads_the_graph_without_what_is_left_out(graph: GraphClient, days: int, kept: int) -> None:
+    early = [(f"old{user}", "1", 5.0, 0) for user in range(6)]
+    late = [(f"new{user}", "2", 5.0, 1000 * DAY_MS) for user in range(4)]
+    await tiny.load(graph, [*early, *late])
+    trust = TrustSettings(new_account_days=days, new_account_likes=2)
+    found = await load_interactions(graph.reader, trust=trust)
+    likes = dict(zip(found.movies.tolist(), found.likes().tolist(), strict=True))
+    assert likes == {"1": 6.0, "2": float(kept)}
+
+
 async def test_what_is_left_out_of_a_training_is_said(
     graph: GraphClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

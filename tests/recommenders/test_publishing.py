@@ -125,6 +125,19 @@ async def test_a_refused_run_leaves_the_graph_as_it_was(planted_graph: GraphClie
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_model_that_was_compared_with_one_that_is_not_live_any_more_is_refused(
+    planted_graph: GraphClient, runs: dict[str, TrainingRun], tmp_path: Path
+) -> None:
+    """Two trainings at once: the one that ends last was judged beside a model that the other one replaced."""
+    first = await publish_run(planted_graph.writer, tmp_path, runs["ease"], LIMITS, live="")
+    message = f"lightgcn was compared with no live model, and {first} is served by now; train again"
+    with pytest.raises(ModelRefused, match=message):
+        await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"], LIMITS, live="")
+    assert (await active(planted_graph))[0] == first
+    second = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"], LIMITS, live=first)
+    assert (await active(planted_graph))[0] == second
+
+
 @pytest.mark.parametrize("after", ["model/link", "model/embed_movies", "model/embed_users"])
 async def test_a_publication_that_breaks_leaves_the_old_model_serving(
     planted_graph: GraphClient,

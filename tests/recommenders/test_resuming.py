@@ -136,5 +136,8 @@ def test_files_that_nobody_comes_back_for_go_after_a_week(tmp_path: Path) -> Non
     since = old.stat().st_mtime - KEPT_SECONDS - 1
     os.utime(old, (since, since))
     kept.save("other", "b", {"x": np.ones(1)})
+    kept.forget_old()
     assert kept.load("one", "a") is None
     assert (kept.load("other", "b") or {})["x"].tolist() == [1.0]
+    kept.clear()
+    assert kept.load("other", "b") is None

@@ -84,6 +84,24 @@ def test_a_text_is_encoded_once(tmp_path: Path) -> None:
     assert asked[3:] == ["a"], "what the catalogue does not have any more is not kept"
 
 
+def test_what_was_encoded_is_kept_every_so_many_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recommenders.sentences.vectors.AT_ONCE", 2)
+    told, asked = list[tuple[int, int]](), list[str]()
+
+    def ended(done: int, total: int) -> None:
+        told.append((done, total))
+        if done == 4:
+            raise KeyboardInterrupt
+
+    texts = ["a", "bb", "ccc", "dddd", "eeeee"]
+    with pytest.raises(KeyboardInterrupt):
+        vectors_of(texts, tmp_path, counting(asked), ended)
+    assert told == [(2, 5), (4, 5)]
+    found = vectors_of(texts, tmp_path, counting(asked), lambda *_: None)
+    assert asked == ["a", "bb", "ccc", "dddd", "ccc", "dddd", "eeeee"], "the first two were kept"
+    assert found[:, 0].tolist() == [1, 2, 3, 4, 5]
+
+
 def test_a_file_that_cannot_be_read_is_written_anew(tmp_path: Path) -> None:
     vectors_of(["a"], tmp_path, counting([]), lambda *_: None)
     (tmp_path / FILE).write_bytes((tmp_path / FILE).read_bytes()[:-30])

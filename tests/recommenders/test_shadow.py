@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cinegraph.types import MovieFilter
+from cinegraph.types import IntRange, MovieFilter
 from graph.client import GraphClient
 from graph.models import Version, describe
 from graph.shadows import read_figures, read_shadowed, write_shadowed
 from recommenders.artifacts import save_artifact
+from recommenders.context import Context
 from recommenders.histories import Rated, UserHistory
+from recommenders.publishing import promote
 from recommenders.scorers import ItemItemScorer, Scorer
 from recommenders.serving import Serving
 from recommenders.shadow import WAITING, Shadow
 from recommenders.shadow_figures import summed
+from recommenders.slate import Tuning
 from tests.published import FACTORS, ITEM_ITEM, MOVIES, POPULAR, POPULARITY, WEIGHTS, publish_model, serving_over
 
 ALL = MovieFilter()
@@ -72,11 +75,34 @@ async def test_the_same_model_agrees_with_itself(graph: GraphClient, tmp_path: P
     shadow = await shadowing(graph, tmp_path, live, version)
     live.rank(ANNA, ALL)
     live.rank(UserHistory(None, None), MovieFilter(genres=("drama",)))
+    live.rank(UserHistory(None, None), ALL, context=Context(years=IntRange(2000, 2001)))
+    live.rank(ANNA, ALL, tuning=Tuning(fresh=0.5, exploration=0.5), day=3)
     shadow.drain()
     assert shadow.figures is not None
     found = summed([shadow.figures.as_json()])
-    assert (found.requests, found.same_first, found.jaccard) == (2, 1.0, 1.0)
+    assert (found.requests, found.same_first, found.jaccard) == (4, 1.0, 1.0)
     assert found.overlap == pytest.approx(1)
+    await shadow.close()
+
+
+async def test_beside_another_live_model_it_is_counted_anew_and_beside_itself_not_at_all(
+    graph: GraphClient, tmp_path: Path, live: Serving
+) -> None:
+    version = await staged(graph, tmp_path, TURNED, "itemknn")
+    shadow = await shadowing(graph, tmp_path, live, version)
+    live.rank(ANNA, ALL)
+    shadow.drain()
+    await promote(graph.writer, tmp_path, version)
+    await live.refresh()
+    assert live.model_version == version
+    live.rank(ANNA, ALL)
+    shadow.drain()
+    assert shadow.figures is not None
+    assert shadow.figures.requests == 1, "an answer of another model than it was begun beside is compared with nothing"
+    await shadow.refresh()
+    live.rank(ANNA, ALL)
+    shadow.drain()
+    assert shadow.figures.requests == 0
     await shadow.close()
 
 

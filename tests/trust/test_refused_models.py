@@ -185,7 +185,7 @@ async def test_n10_a_deliberately_worse_model_is_refused_and_the_old_one_keeps_s
 
 
 async def test_n10_really_worse_arrays_are_measured_as_worse(planted_graph: GraphClient) -> None:
-    """EASE with its weights turned round, through the whole training: no figure is put in by hand."""
+    """ItemKNN with its weights turned round, through the whole training: no figure is put in by hand."""
 
     def upside_down(scorer: Scorer) -> Scorer:
         assert isinstance(scorer, ItemItemScorer)

@@ -1,4 +1,4 @@
-// The version of the catalogue, the active model and the running experiment, looked at every few seconds; used by recommenders/serving.py.
+// The version of the catalogue, the active model and the running experiment, looked at twice a second; used by recommenders/serving.py.
 MATCH (m:Meta {id: 'graph'})
 OPTIONAL MATCH (e:Experiment {running: true})
 RETURN m.version AS version, m.activeModel AS activeModel, properties(e) AS experiment,
