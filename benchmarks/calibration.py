@@ -23,17 +23,17 @@ from rich.table import Table
 
 from benchmarks.ingest import machine
 from cinegraph.app import open_graph
+from cinegraph.cli.reading import read_data
 from cinegraph.settings import Settings, load_settings
 from graph.snapshot import load_snapshot
 from recommenders import registry
 from recommenders.arrays import DoubleArray
 from recommenders.calibration import calibrate, expected_error, judge
-from recommenders.facts import MovieFacts, facts_of
+from recommenders.facts import MovieFacts
 from recommenders.interactions import Interactions
 from recommenders.metrics import auc
 from recommenders.model import FitOptions
 from recommenders.newcomers import with_newcomers
-from recommenders.publishing import load_interactions
 from recommenders.scorers import Scorer
 from recommenders.splits import TEST, VALIDATION, Split, user_time
 
@@ -51,8 +51,9 @@ def main() -> None:
 
 async def measure(settings: Settings, models: Sequence[str]) -> dict[str, Any]:
     async with open_graph(settings) as client:
-        snapshot, ratings = await load_snapshot(client.reader, 0, ""), await load_interactions(client.reader)
-    facts, split = facts_of(snapshot, ratings.movies), user_time(ratings)
+        snapshot = await load_snapshot(client.reader, 0, "")
+        ratings, facts = await read_data(client, settings, models, lambda *_: None)
+    split = user_time(ratings)
     rows = [row(name, split, facts) for name in models]
     data = {"movies": snapshot.movies, "ratings": len(ratings), "fingerprint": ratings.fingerprint()[:12]}
     return {"machine": machine(), "data": data, "rows": rows}

@@ -23,8 +23,9 @@ from rich.table import Table
 
 from benchmarks.ingest import machine
 from cinegraph.app import open_graph
+from cinegraph.cli.reading import read_data
 from cinegraph.settings import Settings, load_settings
-from graph.client import Reader
+from graph.client import GraphClient
 from graph.ingest.sample import ingest_sample
 from graph.snapshot import Snapshot, load_snapshot
 from recommenders import registry
@@ -32,11 +33,10 @@ from recommenders.activity import EVENTS, Activity
 from recommenders.arrays import DoubleArray, IntArray
 from recommenders.bootstrap import mean_of
 from recommenders.candidates import Asked, Gatherer, Source
-from recommenders.facts import facts_of
 from recommenders.histories import Rated, UserHistory
 from recommenders.interactions import Interactions
+from recommenders.knowledge import Knowledge
 from recommenders.model import FitOptions
-from recommenders.publishing import load_interactions
 from recommenders.scorers import History
 from recommenders.splits import TEST, user_time
 from recommenders.state import Scored, State, state_over
@@ -55,23 +55,24 @@ def main() -> None:
 
 async def measure(settings: Settings) -> dict[str, Any]:
     async with open_graph(settings) as client:
-        graph = measured(*await read(client.reader))
+        graph = measured(*await read(client, settings))
     with tempfile.TemporaryDirectory() as home:
         own = settings.model_copy(update={"home": Path(home), "cache": settings.cache_dir})
         async with open_graph(own) as client:
             await ingest_sample(client.writer)
-            sample = measured(*await read(client.reader))
+            sample = measured(*await read(client, own))
     return {"machine": machine(), "model": MODEL, "data": {"graph": graph, "sample": sample}}
 
 
-async def read(reader: Reader) -> tuple[Snapshot, Interactions]:
-    return await load_snapshot(reader, 0, ""), await load_interactions(reader)
+async def read(client: GraphClient, settings: Settings) -> tuple[Snapshot, Interactions, Knowledge]:
+    ratings, facts = await read_data(client, settings, [MODEL], lambda *_: None)
+    return await load_snapshot(client.reader, 0, ""), ratings, facts.knowledge
 
 
-def measured(snapshot: Snapshot, ratings: Interactions) -> dict[str, Any]:
+def measured(snapshot: Snapshot, ratings: Interactions, knowledge: Knowledge) -> dict[str, Any]:
     """The figures on one graph."""
     question = user_time(ratings).question(TEST)
-    state, known = served(snapshot, question.known), question.known
+    state, known = served(snapshot, question.known, knowledge), question.known
     rows = [found(state, known, user, question.target.history(user).items) for user in question.users.tolist()]
     counted = {
         "movies": snapshot.movies,
@@ -82,9 +83,9 @@ def measured(snapshot: Snapshot, ratings: Interactions) -> dict[str, Any]:
     return counted | {"depths": {str(depth): at_depth(rows, depth) for depth in DEPTHS}}
 
 
-def served(snapshot: Snapshot, known: Interactions) -> State:
+def served(snapshot: Snapshot, known: Interactions, knowledge: Knowledge) -> State:
     """The model and the catalogue as they would be served, with the trends of what is known."""
-    options = FitOptions(seed=SEED, device="cpu", knowledge=facts_of(snapshot, known.movies).knowledge)
+    options = FitOptions(seed=SEED, device="cpu", knowledge=knowledge)
     scorer = registry.create(MODEL).fit(known, options).scorer()
     last = slice(max(0, len(known) - EVENTS), None)
     movies = tuple(known.movies[known.movie_index[last]].tolist())

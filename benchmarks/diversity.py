@@ -22,6 +22,7 @@ from rich.table import Table
 
 from benchmarks.ingest import machine
 from cinegraph.app import open_graph
+from cinegraph.cli.reading import read_data
 from cinegraph.settings import Settings, load_settings
 from cinegraph.types import Label, NodeRef
 from graph.snapshot import Snapshot, load_snapshot
@@ -30,12 +31,11 @@ from recommenders.arrays import Csr, DoubleArray, IntArray
 from recommenders.beyond_accuracy import calibration_error_at, intra_list_distance_at
 from recommenders.bootstrap import difference_of
 from recommenders.content import slate_facts
-from recommenders.facts import MovieFacts, facts_of, taste_vectors
+from recommenders.facts import MovieFacts, taste_vectors
 from recommenders.interactions import Interactions
 from recommenders.metrics import coverage_at, ndcg_at, novelty_at
 from recommenders.model import FitOptions
 from recommenders.newcomers import with_newcomers
-from recommenders.publishing import load_interactions
 from recommenders.ranking import allowed, top_k
 from recommenders.scorers import Scorer
 from recommenders.slate import POOL, SlateFacts, Spread, Tuning, compose
@@ -66,8 +66,9 @@ def main() -> None:
 
 async def measure(settings: Settings) -> dict[str, Any]:
     async with open_graph(settings) as client:
-        snapshot, ratings = await load_snapshot(client.reader, 0, ""), await load_interactions(client.reader)
-    facts, question = facts_of(snapshot, ratings.movies), user_time(ratings).question(TEST)
+        snapshot = await load_snapshot(client.reader, 0, "")
+        ratings, facts = await read_data(client, settings, [MODEL], lambda *_: None)
+    question = user_time(ratings).question(TEST)
     options = FitOptions(seed=SEED, device="cpu", knowledge=facts.knowledge)
     scorer = with_newcomers(registry.create(MODEL).fit(question.known, options).scorer(), facts.content)
     known = known_of(snapshot, ratings)

@@ -126,12 +126,16 @@ async def describe(writer: Writer, version: Version) -> None:
 async def publish(writer: Writer, version: Version, content: Published, progress: Progress | None = None) -> None:
     """Write a version into the graph and make it the active one; safe to repeat after a kill at any point.
 
-    A version's id is its content: the active one is left as it is, and the one before it has all it wrote.
+    A version's id is its content: the active one, and the one before it, have all they wrote; only what is said of them
+    is noted anew.
     """
     kept = [one for one in await list_versions(writer) if one.active or one.previous]
-    if any(one.id == version.id for one in kept):
-        await _activate_kept(writer, version.id, kept, progress)
-        return
+    for one in kept:
+        if one.id == version.id:
+            await describe(writer, replace(version, slot=one.slot, status=one.status))
+            if not one.active:
+                await activate(writer, version.id, progress)
+            return
     slot = _free_slot(kept) if content.dimensions else ""
     if slot:
         await _clear(writer, slot)
@@ -141,11 +145,6 @@ async def publish(writer: Writer, version: Version, content: Published, progress
     if slot:
         await _embed(writer, content, slot, progress)
     await activate(writer, version.id, progress)
-
-
-async def _activate_kept(writer: Writer, version_id: str, kept: list[Version], progress: Progress | None) -> None:
-    if not any(one.active and one.id == version_id for one in kept):
-        await activate(writer, version_id, progress)
 
 
 def _free_slot(kept: list[Version]) -> str:

@@ -125,6 +125,18 @@ async def test_a_refused_run_leaves_the_graph_as_it_was(planted_graph: GraphClie
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_what_is_said_of_a_version_that_is_active_is_noted_anew(
+    planted_graph: GraphClient, runs: dict[str, TrainingRun], tmp_path: Path
+) -> None:
+    """The same bytes again, for another reason."""
+    version = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"], LIMITS)
+    (before,) = await models.list_versions(planted_graph.reader)
+    told = {**before.metrics, "gate": {"because": "another reason"}}
+    await models.publish(planted_graph.writer, replace(before, metrics=told, slot=""), models.Published(similar=[]))
+    assert await models.list_versions(planted_graph.reader) == [replace(before, metrics=told)]
+    assert await similar(planted_graph) == {version: 118 * SIMILAR}
+
+
 async def test_a_model_that_was_compared_with_one_that_is_not_live_any_more_is_refused(
     planted_graph: GraphClient, runs: dict[str, TrainingRun], tmp_path: Path
 ) -> None:
