@@ -3,9 +3,8 @@
 from typing import Final
 
 from api.ids import Cursors
-from api.mutations.outcomes import now
 from cinegraph.errors import InvalidInput
-from cinegraph.types import Millis
+from cinegraph.types import Millis, now
 
 KIND: Final = "invitation"
 HOUR: Final = 3_600_000

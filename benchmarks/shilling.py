@@ -25,12 +25,13 @@ from rich.table import Table
 
 from benchmarks.ingest import machine
 from cinegraph.settings import TrustSettings
+from cinegraph.types import DAY
 from recommenders import registry
 from recommenders.arrays import DoubleArray, IdArray
 from recommenders.bootstrap import difference_of
 from recommenders.evaluation import ask
 from recommenders.interactions import Interactions
-from recommenders.new_accounts import DAY_MS, capped
+from recommenders.new_accounts import capped
 from recommenders.scorers import Scorer
 from recommenders.splits import TEST, user_time
 
@@ -110,7 +111,7 @@ def attacked(
     rows = []
     for number in range(max(1, round(world.interactions.n_users * share))):
         for movie, rating in _profile(world, attack, target, rng, fillers).items():
-            at = ends - (AGED_DAYS if aged else 0) * DAY_MS - int(rng.integers(0, DAY_MS))
+            at = ends - (AGED_DAYS if aged else 0) * DAY - int(rng.integers(0, DAY))
             rows.append((f"{FAKE}{number:04}", str(ids[movie]), float(np.clip(np.round(rating * 2) / 2, 0.5, 5)), at))
     fakes = pl.DataFrame(rows, schema=world.frame.schema, orient="row")
     return pl.concat([world.frame, fakes])

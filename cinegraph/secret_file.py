@@ -1,4 +1,4 @@
-"""A file with a secret: made once, whole or not at all, readable by its owner alone."""
+"""A file with a secret: made once, whole or not at all, readable by its owner alone; and any file that is to be so."""
 
 import fcntl
 import os
@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from cinegraph.errors import SecretBroken
 
@@ -30,11 +31,17 @@ def read_or_make(path: Path, make: Callable[[], bytes], least: int, *, may_renew
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Beside its place, then moved: a kill leaves the old file or the new one."""
-    descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # with mode 0600
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """What the file is to hold, written beside its place, then moved: a kill leaves the old file or the new one."""
+    descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}-", suffix=path.suffix, dir=path.parent)  # mode 0600
     try:
         with open(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(beside).replace(path)

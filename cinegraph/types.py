@@ -5,6 +5,7 @@ Ids are strings, unique within a label: MovieLens ids as they are ("1"), TMDB's 
 collections ("578"), slugs for genres ("science-fiction"), ISO codes for countries ("US") and languages ("en").
 """
 
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
@@ -15,6 +16,13 @@ LIKED: Final = 4.0
 """A rating from which on a movie counts as liked (a positive)."""
 
 Millis: TypeAlias = int
+"""Milliseconds: a moment since 1970, or a span."""
+DAY: Final[Millis] = 86_400_000
+
+
+def now() -> Millis:
+    """This moment."""
+    return time.time_ns() // 1_000_000
 
 
 class Label(StrEnum):

@@ -11,15 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from cinegraph.types import LIKED, Label, NodeRef
+from cinegraph.types import DAY, LIKED, Label, NodeRef
 from graph.catalog import read_statement
 from graph.client import Reader
 from graph.snapshot import Floats, Longs, Snapshot
 
 EVENTS: Final = 50_000
 """Ratings, and views, that are looked at."""
-DAY: Final = 86_400_000
-"""Milliseconds."""
 HALF_LIFE: Final = 30.0
 """Days after which an event counts half."""
 DISLIKED: Final = 0.25

@@ -7,13 +7,13 @@ experiments, and are not counted as exposed.
 
 import asyncio
 import logging
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cinegraph.errors import CinegraphError
+from cinegraph.types import now
 from graph.experiments import DIALS, Exposure, RecordedExperiment
 from recommenders.artifacts import load_artifact, stamp
 from recommenders.experiments import arm_of
@@ -90,7 +90,7 @@ class Arms:
     def expose(self, user_id: str | None, served: Served) -> None:
         """Note that a caller was shown what their arm makes."""
         if user_id is not None and served.arm:
-            self.exposures.note(Exposure(served.experiment, served.arm, user_id, time.time_ns() // 1_000_000))
+            self.exposures.note(Exposure(served.experiment, served.arm, user_id, now()))
 
     async def look(self, experiment: RecordedExperiment | None, active: State, before: State) -> Loaded | None:
         """What to serve this experiment by beside the active state, from `before` on; None where nothing is new.

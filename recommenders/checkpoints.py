@@ -1,24 +1,22 @@
 """Trainings that were ended before their time, as files: the next one of the same goes on where the last one was.
 
-A file holds arrays by name. It is written beside its place, synced and renamed, so that it is whole or absent; one that
-cannot be read is as good as none. Its name is a hash of all that the training is made of, so that another training
-never goes on with it. A training that comes to its end removes its file: what is learnt of users lies in no other.
+A file holds arrays by name (`array_file.py`). Its name is a hash of all that the training is made of, so that another
+training never goes on with it. A training that comes to its end removes its file: what is learnt of users lies in no
+other.
 """
 
 import contextlib
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 import time
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from recommenders.array_file import read_arrays, write_arrays
 from recommenders.arrays import AnyArray
 from recommenders.knowledge import Knowledge
 
@@ -35,24 +33,11 @@ class Checkpoints:
 
     def load(self, model: str, key: str) -> dict[str, AnyArray] | None:
         """What was kept; None where nothing was, or what was cannot be read."""
-        try:
-            with self._path(model, key).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return dict(arrays)
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-            return None
+        return read_arrays(self._path(model, key))
 
     def save(self, model: str, key: str, arrays: Mapping[str, AnyArray]) -> None:
         """Keep arrays in the place of what was kept before."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle, made = tempfile.mkstemp(prefix=f".{model}-", suffix=SUFFIX, dir=self._folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(made).replace(self._path(model, key))
-        finally:
-            Path(made).unlink(missing_ok=True)
+        write_arrays(self._path(model, key), arrays)
 
     def drop(self, model: str, key: str) -> None:
         """Keep nothing any more."""

@@ -6,12 +6,11 @@ one of them write the reason.
 
 import asyncio
 import logging
-import time
 from dataclasses import replace
 from pathlib import Path
 
-from cinegraph.errors import CinegraphError, InvalidInput, ModelError
-from cinegraph.types import Millis
+from cinegraph.errors import InvalidInput, ModelError
+from cinegraph.types import now
 from graph.client import Reader, Writer
 from graph.experiments import RecordedExperiment, count, find_experiment, list_experiments, note_faults, stop, stop_arm
 from graph.experiments import start as begin
@@ -20,15 +19,11 @@ from recommenders.arms import Arms
 from recommenders.artifacts import load_artifact
 from recommenders.experiments import Decision
 from recommenders.standing import Standing, standings
+from recommenders.watching import again_and_again
 
 log = logging.getLogger(__name__)
 
 BY_HAND = "stopped by hand"
-
-
-def now() -> Millis:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 async def start(writer: Writer, artifacts: Path, experiment: RecordedExperiment) -> RecordedExperiment:
@@ -115,18 +110,8 @@ async def _stop(writer: Writer, experiment_id: str, because: str) -> tuple[str, 
 
 async def watch(writer: Writer, arms: Arms, seconds: float) -> None:
     """Judge the running experiment for ever; a graph that is away is told of once, and a fault does not end it."""
-    told = set[type[Exception]]()
-    while True:
-        try:
-            await look(writer, arms)
-            told.clear()
-        except CinegraphError as error:
-            if type(error) not in told:
-                log.warning("could not judge the running experiment, which is tried on: %s", error)
-            told.add(type(error))
-        except Exception:
-            log.exception("a fault while judging the running experiment; it goes on")
-        await asyncio.sleep(seconds)
+    failed, fault = "judge the running experiment", "a fault while judging the running experiment; it goes on"
+    await again_and_again(lambda: look(writer, arms), seconds, log, failed, fault)
 
 
 async def look(writer: Writer, arms: Arms) -> None:

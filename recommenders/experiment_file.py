@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cinegraph.errors import InvalidInput, NotFound
+from cinegraph.types import DAY
 from graph.experiments import Limit, RecordedArm, RecordedExperiment
 from recommenders.configuration import DIALECT
 from recommenders.experiments import Experiment, Guardrail
@@ -25,8 +26,6 @@ from recommenders.sequential import LEVEL, PLANNED_USERS
 from recommenders.yaml_file import Document, read_document
 
 NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,63}$"
-DAY: Final = 86_400_000
-"""Milliseconds."""
 Outcome = Literal["liked", "dismissed", "viewed"]
 
 

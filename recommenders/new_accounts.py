@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from cinegraph.settings import TrustSettings
-from cinegraph.types import LIKED
+from cinegraph.types import DAY, LIKED
 from recommenders.arrays import BoolArray, IntArray
 from recommenders.interactions import Interactions
 
@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 
 FACTOR: Final = 3.0
 """How many times as many likes by new accounts as expected a movie may have."""
-DAY_MS: Final = 86_400_000
 NAMED: Final = 3
 """Movies that are named at most."""
 
@@ -83,7 +82,7 @@ def _new_accounts(interactions: Interactions, days: int) -> BoolArray:
     counts = np.bincount(interactions.user_index, minlength=interactions.n_users)
     middle = np.cumsum(counts) - counts + (counts - 1) // 2
     rated = counts > 0
-    found[rated] = by_user[middle[rated]] > interactions.at.max() - days * DAY_MS
+    found[rated] = by_user[middle[rated]] > interactions.at.max() - days * DAY
     return found
 
 

@@ -5,7 +5,6 @@ kill at any point leaves the old model serving, and the next publication starts 
 """
 
 import asyncio
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import polars as pl
 
 from cinegraph.errors import ModelError, ModelRefused, NotEnoughData
 from cinegraph.settings import GateSettings, TrustSettings
+from cinegraph.types import now
 from graph.client import Reader, Writer
 from graph.models import (
     Progress,
@@ -91,10 +91,11 @@ async def publish_run(
 
 async def _check_live(reader: Reader, name: str, expected: str | None) -> None:
     recipe = await live_recipe(reader)
-    now = recipe.version if recipe else ""
-    if expected is not None and now != expected:
+    live = recipe.version if recipe else ""
+    if expected is not None and live != expected:
         raise ModelRefused(
-            f"{name} was compared with {expected or 'no live model'}, and {now or 'none'} is served by now; train again"
+            f"{name} was compared with {expected or 'no live model'}, and {live or 'none'} is served by now; "
+            "train again"
         )
 
 
@@ -121,7 +122,7 @@ def _save(artifacts: Path, final: Fitted, run: TrainingRun) -> str:
         config=final.config,
         metrics=run.as_json(),
         fingerprint=run.fingerprint,
-        created_at=time.time_ns() // 1_000_000,
+        created_at=now(),
         beside=final.questions.arrays() if final.questions else None,
     )
 

@@ -45,7 +45,7 @@ def cold_of(measured: UserMetrics, question: Question) -> Cold:
     rows, items = _wanted(measured, question)
     cold = question.known.likes()[items] < COLD_MOVIE
     rows, items = rows[cold], items[cold]
-    hit = np.array([item in shown for item, shown in zip(items, measured.lists[rows], strict=True)], dtype=np.float64)
+    hit = _hits(measured, rows, items)
     n = len(measured.users)
     wanted = np.bincount(rows, minlength=n).astype(np.float64)
     found = np.divide(np.bincount(rows, hit, n), wanted, out=np.full(n, np.nan), where=wanted > 0)
@@ -56,7 +56,7 @@ def segments(measured: UserMetrics, question: Question, facts: MovieFacts | None
     """By activity of the user; by popularity, era and genre of the movie to be found."""
     found = [*_by_activity(measured, question, seed)]
     rows, items = _wanted(measured, question)
-    hit = np.array([item in shown for item, shown in zip(items, measured.lists[rows], strict=True)], dtype=np.float64)
+    hit = _hits(measured, rows, items)
     for dimension, name, chosen in _kinds(question, items, facts):
         if chosen.sum() >= FEWEST:
             found.append(Segment(dimension, name, int(chosen.sum()), _recall(rows[chosen], hit[chosen], seed)))
@@ -79,6 +79,11 @@ def _wanted(measured: UserMetrics, question: Question) -> tuple[IntArray, IntArr
     liked = question.target.liked[measured.users]
     rows = np.repeat(np.arange(len(measured.users), dtype=np.int32), np.diff(liked.indptr))
     return rows, np.asarray(liked.indices, dtype=np.int32)
+
+
+def _hits(measured: UserMetrics, rows: IntArray, items: IntArray) -> DoubleArray:
+    """1 where a movie that is to be found stands in its user's list (n,)."""
+    return np.array([item in shown for item, shown in zip(items, measured.lists[rows], strict=True)], dtype=np.float64)
 
 
 def _kinds(question: Question, items: IntArray, facts: MovieFacts | None) -> Iterator[tuple[str, str, BoolArray]]:

@@ -40,10 +40,12 @@ from recommenders.histories import Histories, UserHistory
 from recommenders.questions import Question, Reactions, choose, popular_questions
 from recommenders.ranking import place_of_first, top_k
 from recommenders.scorers import History
+from recommenders.shadow_figures import DEPTH
 from recommenders.slate import PLACES, Tuning, compose
 from recommenders.slots import Kept, Slot, fill, seed_of
 from recommenders.state import Scored, State, state_of, state_over
 from recommenders.told import told_of
+from recommenders.watching import again_and_again
 
 log = logging.getLogger(__name__)
 
@@ -79,20 +81,25 @@ class Member:
     rewatch: bool = False
 
 
-class Observer(Protocol):
-    """Who is told of every ranking that was made for one user, and the CPU time of it."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request as it was answered: the first `DEPTH` movies of the model, before places were kept, and the CPU time
+    that the ranking took."""
 
-    def answered(
-        self,
-        history: UserHistory,
-        wanted: MovieFilter,
-        tuning: Tuning,
-        places: int,
-        context: Context,
-        movie_ids: Sequence[str],
-        seconds: float,
-    ) -> None:
-        """`movie_ids` are those of the model, before places were kept. It must not take long, nor fail."""
+    history: UserHistory
+    wanted: MovieFilter
+    tuning: Tuning
+    places: int
+    context: Context
+    shown: tuple[str, ...]
+    seconds: float
+
+
+class Observer(Protocol):
+    """Who is told of every ranking that was made for one user."""
+
+    def answered(self, answer: Answered) -> None:
+        """It must not take long, nor fail."""
 
 
 def _nothing(snapshot: Snapshot) -> State:
@@ -223,18 +230,9 @@ class Serving:
 
     async def watch(self) -> None:
         """Refresh for ever; a graph that is away for a while is told of once, and a fault does not end it."""
-        told = set[type[Exception]]()
-        while True:
-            await asyncio.sleep(self._seconds)
-            try:
-                await self.refresh()
-                told.clear()
-            except CinegraphError as error:
-                if type(error) not in told:
-                    log.warning("could not look for a new model, which is tried on: %s", error)
-                told.add(type(error))
-            except Exception:
-                log.exception("a fault while looking for a new model; what is served stays")
+        await asyncio.sleep(self._seconds)
+        failed, fault = "look for a new model", "a fault while looking for a new model; what is served stays"
+        await again_and_again(self.refresh, self._seconds, log, failed, fault)
 
     # -- answers -------------------------------------------------------------------------------------------------
 
@@ -268,8 +266,9 @@ class Serving:
             order, slots = _with_slots(order, Asked(scored, free), tuning, places, day)
         movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
         if self.observer is not None and state is self._state:
-            first = [state.movie_ids[item] for item in by_model[:PLACES].tolist()]
-            self.observer.answered(history, wanted, tuning, places, context, first, time.thread_time() - began)
+            shown = tuple(state.movie_ids[item] for item in by_model[:DEPTH].tolist())
+            taken = time.thread_time() - began
+            self.observer.answered(Answered(history, wanted, tuning, places, context, shown, taken))
         return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal, slots=slots)
 
     def questions(self, history: UserHistory, count: int, skipped: Sequence[str] = ()) -> tuple[State, list[Question]]:

@@ -10,7 +10,6 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,15 +18,11 @@ from random import Random
 from typing import Final
 
 from cinegraph.errors import CinegraphError, ModelError
-from cinegraph.types import MovieFilter
 from graph.client import Writer
 from graph.shadows import Shadowed, note_figures, read_shadowed
 from recommenders.artifacts import Artifact, load_artifact
-from recommenders.context import Context
-from recommenders.histories import UserHistory
-from recommenders.serving import Serving
+from recommenders.serving import Answered, Serving
 from recommenders.shadow_figures import DEPTH, Figures
-from recommenders.slate import Tuning
 from recommenders.state import state_of
 
 log = logging.getLogger(__name__)
@@ -36,19 +31,6 @@ WAITING: Final = 64
 """Requests that wait for the candidate at most; those that come on top are dropped."""
 LOOK: Final = 0.5
 """Seconds in which the thread notices that it is to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as it was answered: the first movies of the answer, and the CPU time that their ranking took."""
-
-    history: UserHistory
-    wanted: MovieFilter
-    tuning: Tuning
-    places: int
-    context: Context
-    shown: tuple[str, ...]
-    seconds: float
 
 
 @dataclass
@@ -70,7 +52,7 @@ class Shadow:
         self._writer, self._artifacts, self._live, self._seconds = writer, artifacts, live, seconds
         self._server = secrets.token_hex(8)
         self._candidate: Candidate | None = None
-        self._waiting: Queue[tuple[Candidate, Asked]] = Queue(WAITING)
+        self._waiting: Queue[tuple[Candidate, Answered]] = Queue(WAITING)
         self._drawn = Random(self._server)
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -80,25 +62,15 @@ class Shadow:
         """What was counted of the version in the shadow; None without one."""
         return None if self._candidate is None else self._candidate.figures
 
-    def answered(
-        self,
-        history: UserHistory,
-        wanted: MovieFilter,
-        tuning: Tuning,
-        places: int,
-        context: Context,
-        movie_ids: Sequence[str],
-        seconds: float,
-    ) -> None:
+    def answered(self, answer: Answered) -> None:
         """A request was answered: put it before the candidate, or drop it. Takes no time worth naming, never fails."""
         candidate = self._candidate
         if candidate is None or candidate.live != self._live.model_version or candidate.live == candidate.of.version:
             return
         if self._drawn.random() >= candidate.of.share:
             return
-        asked = Asked(history, wanted, tuning, places, context, tuple(movie_ids[:DEPTH]), seconds)
         try:
-            self._waiting.put_nowait((candidate, asked))
+            self._waiting.put_nowait((candidate, answer))
         except Full:
             candidate.figures.drop()
 
@@ -107,22 +79,22 @@ class Shadow:
     def _work(self) -> None:
         while not self._ended.is_set():
             try:
-                candidate, asked = self._waiting.get(timeout=LOOK)
+                candidate, answer = self._waiting.get(timeout=LOOK)
             except Empty:
                 continue
-            self._compare(candidate, asked)
+            self._compare(candidate, answer)
             self._waiting.task_done()
 
-    def _compare(self, candidate: Candidate, asked: Asked) -> None:
+    def _compare(self, candidate: Candidate, answer: Answered) -> None:
         try:
             if candidate.serving is None:
                 raise ModelError(candidate.figures.error)
             began = time.thread_time()
-            tuning = replace(asked.tuning, fresh=0.0, exploration=0.0)  # what is kept for them is of no model
+            tuning = replace(answer.tuning, fresh=0.0, exploration=0.0)  # what is kept for them is of no model
             found = candidate.serving.rank(
-                asked.history, asked.wanted, tuning=tuning, places=asked.places, context=asked.context
+                answer.history, answer.wanted, tuning=tuning, places=answer.places, context=answer.context
             )
-            candidate.figures.add(asked.shown, found.movie_ids[:DEPTH], asked.seconds, time.thread_time() - began)
+            candidate.figures.add(answer.shown, found.movie_ids[:DEPTH], answer.seconds, time.thread_time() - began)
         except Exception as error:
             words = str(error) if isinstance(error, CinegraphError) else f"{type(error).__name__}: {error}"
             if candidate.figures.fail(words):

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from cinegraph.types import DAY
 from graph.client import Reader, Row
 from graph.experiments import OUTCOMES, RecordedArm, RecordedExperiment, list_experiments, sums
-from recommenders.experiment_file import DAY, statistics_of
+from recommenders.experiment_file import statistics_of
 from recommenders.experiments import MISMATCH, ArmVerdict, Decision, Experiment, judge, mismatch_p
 from recommenders.sequential import Difference, Sums
 

@@ -6,8 +6,8 @@ import strawberry
 
 from api.context import Info
 from api.ids import key_of
-from api.mutations.outcomes import AboutMovie, MovieNotFound, NotSignedIn, movie_not_found, not_signed_in, now
-from cinegraph.types import Label
+from api.mutations.outcomes import AboutMovie, MovieNotFound, NotSignedIn, movie_not_found, not_signed_in
+from cinegraph.types import Label, now
 from graph.actions import dismiss
 
 

@@ -6,8 +6,9 @@ import strawberry
 
 from api.context import Info
 from api.invitations import HOUR, invite
-from api.mutations.outcomes import InvalidValue, NotSignedIn, not_signed_in, now
+from api.mutations.outcomes import InvalidValue, NotSignedIn, not_signed_in
 from api.scalars import DateTime
+from cinegraph.types import now
 
 MOST_HOURS = 24 * 7
 

@@ -1,6 +1,5 @@
 """Outcomes that several mutations share."""
 
-import time
 from typing import Any
 
 import strawberry
@@ -56,8 +55,3 @@ def not_signed_in() -> NotSignedIn:
 def not_administrator() -> NotAdministrator:
     """The outcome for a user who is no administrator."""
     return NotAdministrator(message=NOT_ADMIN)
-
-
-def now() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000

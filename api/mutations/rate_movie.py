@@ -13,10 +13,9 @@ from api.mutations.outcomes import (
     NotSignedIn,
     movie_not_found,
     not_signed_in,
-    now,
 )
 from api.scalars import DateTime
-from cinegraph.types import MAX_RATING, MIN_RATING, Label
+from cinegraph.types import MAX_RATING, MIN_RATING, Label, now
 from graph.actions import rate
 
 

@@ -13,9 +13,8 @@ from api.mutations.outcomes import (
     NotSignedIn,
     movie_not_found,
     not_signed_in,
-    now,
 )
-from cinegraph.types import Label
+from cinegraph.types import Label, now
 from graph.actions import view
 
 MAX_SECONDS = 86_400

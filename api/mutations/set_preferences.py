@@ -8,9 +8,9 @@ import strawberry
 from api.compiler.roots import lookup
 from api.context import Info, run
 from api.ids import parse_id
-from api.mutations.outcomes import InvalidValue, NotSignedIn, not_signed_in, now
+from api.mutations.outcomes import InvalidValue, NotSignedIn, not_signed_in
 from api.types.user import User
-from cinegraph.types import Label
+from cinegraph.types import Label, now
 from graph.actions import Stated, prefer
 
 CAN_BE_PREFERRED = (Label.GENRE, Label.PERSON, Label.KEYWORD, Label.COLLECTION)

@@ -5,12 +5,10 @@ from enum import Enum
 import strawberry
 
 from api.scalars import DateTime
+from cinegraph.types import DAY
 from graph.experiments import RecordedArm
 from recommenders.experiments import ArmVerdict, Decision
 from recommenders.standing import ArmStanding, GuardrailStanding, Standing, numbers
-
-DAY = 86_400_000
-"""Milliseconds."""
 
 strawberry.enum(Decision, name="ExperimentDecision", description="What is said of an arm beside control.")
 

@@ -13,11 +13,11 @@ from cinegraph.app import artifacts_of, open_for_reading, open_graph
 from cinegraph.cli.console import out, say, starting
 from cinegraph.cli.signals import run
 from cinegraph.settings import Settings, load_settings
-from cinegraph.types import Millis
+from cinegraph.types import DAY, Millis
 from graph.client import Reader, Writer
 from graph.experiments import RecordedArm, find_experiment, list_experiments
 from recommenders import conduct
-from recommenders.experiment_file import DAY, load_experiment, schema
+from recommenders.experiment_file import load_experiment, schema
 from recommenders.sequential import Difference
 from recommenders.standing import ArmStanding, Standing, standings
 

@@ -23,10 +23,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from cinegraph.types import DAY
 from graph.sample.catalog import Film
 from graph.sample.tastes import TASTES, Array, standard, taste_matrix
 
-DAY: Final = 86_400_000
 _MINUTE: Final = 60_000
 _KINSHIP: Final = 1.2
 """How much the people and keywords of a user's favourites count beside the tastes."""

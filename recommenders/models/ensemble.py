@@ -110,7 +110,7 @@ class Ensemble(Model[Config]):
         facts[:, 0] = np.expm1(features[:, 0])  # likes, not the log of them
         return AdditiveScorer(tuple(again.values()), curves.over(features), opening.over(features), facts)
 
-    def _opening(self, names: list[str], interactions: Interactions, options: FitOptions) -> "Steps | None":
+    def _opening(self, names: list[str], interactions: Interactions, options: FitOptions) -> Steps | None:
         """The curves for users of whom little is known; None where newcomers are too few to learn them from."""
         new = drawn(np.unique(interactions.user_index), NEWCOMERS, self.config.users // len(OPENINGS), options.seed)
         others = without(interactions, new)
@@ -159,7 +159,7 @@ class Ensemble(Model[Config]):
                 raise
             return self._member(stand_in, ratings, options)
 
-    def _curves(self, lesson: Lesson, members: int, options: FitOptions) -> "Steps":
+    def _curves(self, lesson: Lesson, members: int, options: FitOptions) -> Steps:
         steps: list[dict[float, float]] = [{} for _ in range(lesson.features.shape[1])]
         for bag in range(self.config.bags):
             booster = self._booster(lesson, members, options.seed + bag)

@@ -8,7 +8,6 @@ time: the journal is a write-ahead log, and each waits for the others. Times are
 import math
 import secrets
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 
 from cinegraph.errors import InvalidInput, NotFound, RunsUnavailable
 from cinegraph.locks import alone, is_present
+from cinegraph.types import now
 
 PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
@@ -197,11 +197,6 @@ _SELECT = (
     "SELECT r.run_uuid, r.name, e.name, r.status, r.start_time, r.end_time "
     "FROM runs r JOIN experiments e USING (experiment_id)"
 )
-
-
-def now() -> int:
-    """This moment."""
-    return time.time_ns() // 1_000_000
 
 
 def _ready(db: sqlite3.Connection, path: Path) -> None:

@@ -1,19 +1,14 @@
-"""Vectors of texts, encoded once: a file keeps them by the hash of the text.
-
-The file is written beside its place and renamed, so that it is whole or absent; one that cannot be read is like none.
-"""
+"""Vectors of texts, encoded once: a file (`array_file.py`) keeps them by the hash of the text."""
 
 import hashlib
-import os
-import tempfile
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from recommenders.arrays import FloatArray
+from recommenders.array_file import read_arrays, write_arrays
+from recommenders.arrays import AnyArray, FloatArray
 
 Encode = Callable[[Sequence[str], Callable[[int, int], None]], FloatArray]
 """Texts, and who is told (done, total), to vectors (n, d)."""
@@ -39,27 +34,18 @@ def vectors_of(
         def tell(count: int, total: int, before: int = start) -> None:
             told(before + count, len(new))
 
-        found = encoder([written[name] for name in some], tell).astype(np.float16)
-        kept |= dict(zip(some, found, strict=True))
-        _write(folder, {name: kept[name] for name in names if name in kept})
-    vectors: FloatArray = np.stack([kept[name] for name in hashes.tolist()]).astype(np.float32)
-    return vectors
+        encoded = encoder([written[name] for name in some], tell).astype(np.float16)
+        kept |= dict(zip(some, encoded, strict=True))
+        there = [name for name in names if name in kept]
+        vectors = np.stack([kept[name] for name in there])
+        write_arrays(folder / FILE, {"names": np.array(there, dtype="U32"), "vectors": vectors})
+    found: FloatArray = np.stack([kept[name] for name in hashes.tolist()]).astype(np.float32)
+    return found
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def _read(path: Path) -> dict[str, AnyArray]:
+    arrays = read_arrays(path) or {}
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(zip(arrays["names"].tolist(), arrays["vectors"], strict=True))
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return dict(zip(arrays["names"].tolist(), arrays["vectors"], strict=True))
+    except (ValueError, KeyError):
         return {}
-
-
-def _write(folder: Path, vectors: dict[str, np.ndarray]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, made = tempfile.mkstemp(prefix=".texts-", suffix=".npz", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, names=np.array(list(vectors), dtype="U32"), vectors=np.stack(list(vectors.values())))
-        Path(made).replace(folder / FILE)
-    finally:
-        Path(made).unlink(missing_ok=True)

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cinegraph.types import DAY
 from graph import actions
 from graph.catalog import read_statement
 from graph.client import GraphClient
 from graph.snapshot import load_snapshot
-from recommenders.activity import DAY, DISLIKED, HALF_LIFE, NO_ACTIVITY, load_activity
+from recommenders.activity import DISLIKED, HALF_LIFE, NO_ACTIVITY, load_activity
 from recommenders.serving import Serving
 from tests import tiny
 from tests.published import serving_over

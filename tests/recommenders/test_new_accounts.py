@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from cinegraph.settings import TrustSettings
+from cinegraph.types import DAY
 from graph.client import GraphClient
 from recommenders.interactions import Interactions
-from recommenders.new_accounts import DAY_MS, capped, tell
+from recommenders.new_accounts import capped, tell
 from recommenders.publishing import load_interactions
 from tests import tiny
 from tests.recommenders.planted import planted
@@ -24,7 +25,7 @@ def interactions(rows: list[Row]) -> Interactions:
     """User, movie, rating, day."""
     columns = ["user_id", "movie_id", "rating", "at"]
     return Interactions.from_frame(
-        pl.DataFrame([(u, m, r, START + day * DAY_MS) for u, m, r, day in rows], columns, orient="row")
+        pl.DataFrame([(u, m, r, START + day * DAY) for u, m, r, day in rows], columns, orient="row")
     )
 
 
@@ -100,7 +101,7 @@ def test_where_old_accounts_gave_fewer_likes_than_new_ones_nothing_is_left_out()
 @pytest.mark.parametrize(("days", "kept"), [(30, 2), (0, 4)])
 async def test_a_training_reads_the_graph_without_what_is_left_out(graph: GraphClient, days: int, kept: int) -> None:
     early = [(f"old{user}", "1", 5.0, 0) for user in range(6)]
-    late = [(f"new{user}", "2", 5.0, 1000 * DAY_MS) for user in range(4)]
+    late = [(f"new{user}", "2", 5.0, 1000 * DAY) for user in range(4)]
     await tiny.load(graph, [*early, *late])
     trust = TrustSettings(new_account_days=days, new_account_likes=2)
     found = await load_interactions(graph.reader, trust=trust)

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import generated
 from benchmarks.shilling import ATTACKS, OFF, ON, SHARES, World, attacked, fitted, hit_rate, lift, targets
-from recommenders.new_accounts import DAY_MS
+from cinegraph.types import DAY
 
 LIMIT = 2.0
 """Percentage points by which an attack may raise the share of lists that the movie stands in."""
@@ -27,7 +27,7 @@ def world() -> World:
             "user_id": made.users[made.user_index],
             "movie_id": made.movies[made.movie_index],
             "rating": made.rating,
-            "at": (1_400_000_000_000 + days * DAY_MS).astype(np.int64),
+            "at": (1_400_000_000_000 + days * DAY).astype(np.int64),
         }
     )
     return World.of(frame, lambda movies: rng.integers(0, 2, (len(movies), 8)).astype(np.float64))

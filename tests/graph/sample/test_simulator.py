@@ -13,8 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from cinegraph.types import DAY
 from graph.sample.catalog import Film, load_catalog
-from graph.sample.simulator import DAY, Simulation, SimulatorConfig, simulate
+from graph.sample.simulator import Simulation, SimulatorConfig, simulate
 from graph.sample.tastes import TASTES
 from graph.sample.vocabulary import GENRES, keywords
 
