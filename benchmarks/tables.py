@@ -166,6 +166,20 @@ def large_row(row: dict[str, Any]) -> Sequence[str]:
     return (f"`{row['model']}`", short(held["recall@20"]), short(held["ndcg@20"]), *figures)
 
 
+def scale() -> str:
+    """A row a stage, then a row a model of the stage that trains."""
+    found = result("scale")
+    head = ("stage", "wall s", "own CPU s", "memory, MB", "NDCG@10", "recall@20")
+    return markdown(head, (scale_row(row) for row in (*found["stages"], *found["models"])))
+
+
+def scale_row(row: dict[str, Any]) -> Sequence[str]:
+    spent = f"{row['wallSeconds']:,.0f}", f"{row['ownCpuSeconds']:,.0f}", f"{row['peakMegabytes']:,}"
+    if "stage" in row:
+        return (row["stage"], *spent, "", "")
+    return (f"`{row['model']}`", *spent, spread(row["ndcg_at_10"]), short(row["recall_at_20"]))
+
+
 def candidates() -> str:
     """A row a source; the sample's recall@200 stands last."""
     found = result("candidates")["data"]
@@ -241,6 +255,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "bubble": bubble,
     "speed": speed,
     "large": large,
+    "scale": scale,
     "shilling": shilling,
     "candidates": candidates,
     "first-questions": first_questions("ml-latest-small"),

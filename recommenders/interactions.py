@@ -49,14 +49,14 @@ class Interactions:
 
         Raises `NotEnoughData` without rows, and `InvalidInput` for missing columns or values that cannot be.
         """
-        clean = _last_ratings(_checked(frame))
-        users, user_index = np.unique(clean["user_id"].to_numpy().astype(np.str_), return_inverse=True)
-        movies, movie_index = np.unique(clean["movie_id"].to_numpy().astype(np.str_), return_inverse=True)
-        at = clean["at"].to_numpy()
+        checked = _checked(frame)
+        users, movies = (_ids(checked[name]) for name in ("user_id", "movie_id"))
+        clean = _last_ratings(_numbered(checked, users, movies))
+        user_index, movie_index, at = (clean[name].to_numpy() for name in ("user_id", "movie_id", "at"))
         order = np.lexsort((movie_index, user_index, at))
         return cls(
-            users=users,
-            movies=movies,
+            users=users.to_numpy().astype(np.str_),
+            movies=movies.to_numpy().astype(np.str_),
             user_index=user_index[order].astype(np.int32),
             movie_index=movie_index[order].astype(np.int32),
             rating=clean["rating"].to_numpy()[order].astype(np.float32),
@@ -173,6 +173,18 @@ def _checked(frame: pl.DataFrame) -> pl.DataFrame:
             f"the first is {rating} by user {user!r} for movie {movie!r}"
         )
     return typed
+
+
+def _ids(column: pl.Series) -> pl.Series:
+    """The ids that are there, in rising order."""
+    return column.unique().sort()
+
+
+def _numbered(frame: pl.DataFrame, users: pl.Series, movies: pl.Series) -> pl.DataFrame:
+    """With the position of each id in the place of the id: of 20 million ratings that is a tenth of the memory."""
+    return frame.with_columns(
+        pl.col("user_id").cast(pl.Enum(users)).to_physical(), pl.col("movie_id").cast(pl.Enum(movies)).to_physical()
+    )
 
 
 def _last_ratings(frame: pl.DataFrame) -> pl.DataFrame:
