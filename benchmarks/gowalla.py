@@ -36,7 +36,7 @@ RESULTS = Path(__file__).parent / "results" / "gowalla.json"
 K, SEED, USERS_AT_ONCE = 20, 0, 256
 VALIDATION_USERS = 6000
 """Users, drawn by the seed, that hyper-parameters are chosen with."""
-MODELS = ("popular", "itemknn", "ease", "sparse_ease", "ials", "graphfilter")
+MODELS = ("popular", "itemknn", "ease", "sparse_ease", "ials", "graphfilter", "blend")
 PUBLISHED = {
     "MF-BPR": (0.1627, 0.1378),
     "EASE": (0.1765, 0.1467),
@@ -48,15 +48,20 @@ PUBLISHED = {
     "BSPM-EM": (0.1920, 0.1597),
 }
 """recall@20 and ndcg@20 on the same files, as published."""
+IALS: Mapping[str, Any] = {"unobserved": 0.02, "l2": 0.05, "embedding_dim": 256}
 SEARCH: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "itemknn": [{"neighbours": 50}, {"neighbours": 200}],
     "ease": [{"l2": 300.0, "min_likes": 30}, {"l2": 100.0, "min_likes": 30}],
     "sparse_ease": [{"l2": 50.0}, {}, {"l2": 50.0, "block": 5, "support": 300, "neighbours": 300}],
     "ials": [
         {"unobserved": 0.03, "l2": 0.03},
-        {"unobserved": 0.02, "l2": 0.05, "embedding_dim": 256},
+        IALS,
     ],
     "graphfilter": [{}, {"to_exponent": 0.4, "sharpen": 0.4}],
+    "blend": [
+        {"configs": {"ials": IALS}},
+        {"members": ("graphfilter", "ials", "sparse_ease"), "configs": {"ials": IALS}},
+    ],
 }
 """What is tried on validation; the defaults where a model is not here."""
 

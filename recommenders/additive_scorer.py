@@ -11,7 +11,8 @@ import numpy as np
 
 from recommenders.arrays import AnyArray, BoolArray, Csr, FloatArray, IntArray
 from recommenders.curves import Curves
-from recommenders.scorers import History, Neighbours, Scorer, best_neighbours, candidates_of, check_shape
+from recommenders.members import arrays_of, check_members, personal, similar_of
+from recommenders.scorers import History, Neighbours, Scorer, candidates_of, check_shape
 
 OWN_FEATURES = ("likes", "recent_likes", "mean_rating", "like_share", "facts")
 """What a movie has of its own, by column: how many like it, the part of them that does so lately, its mean rating, the
@@ -49,7 +50,7 @@ class AdditiveScorer:
 
     def is_personal(self, history: History) -> bool:
         """Whether the history says anything to a member."""
-        return any(member.is_personal(history) for member in self.members)
+        return personal(self.members, history)
 
     def score(self, history: History, candidates: IntArray | None = None) -> FloatArray:
         """The sum of the curves, and the movie's own part."""
@@ -112,31 +113,17 @@ class AdditiveScorer:
 
     def similar(self, movie_index: int, k: int) -> Neighbours:
         """As the first member says that knows any."""
-        for member in self.members:
-            found = member.similar(movie_index, k)
-            if len(found.items):
-                return found
-        return best_neighbours(np.zeros(0, dtype=np.float32), k)
+        return similar_of(self.members, movie_index, k)
 
     def arrays(self) -> dict[str, AnyArray]:
         """The curves, those of openings as `opening.name`, and the arrays of the members as `place.kind.name`."""
-        of_members = {
-            f"{place}.{member.kind}.{name}": array
-            for place, member in enumerate(self.members)
-            for name, array in member.arrays().items()
-        }
         of_openings = {f"{OPENING}.{name}": array for name, array in self.opening.arrays().items()}
         facts = {} if self.facts is None else {"facts": self.facts}
-        return {**self.curves.arrays(), **of_openings, **facts, **of_members}
+        return {**self.curves.arrays(), **of_openings, **facts, **arrays_of(self.members)}
 
     def check(self) -> None:
         """Members over the same movies, and curves that fit them."""
-        if not self.members:
-            raise ValueError("there are no members")
-        movies = len(self.members[0].popularity)
-        for member in self.members:
-            member.check()
-            check_shape(member.popularity, "a member's popularity", (movies,))
+        movies = check_members(self.members)
         for curves in (self.curves, self.opening):
             curves.check(len(self.members), movies)
         if self.facts is not None:

@@ -1,8 +1,9 @@
 """What a score is made of, by what was known of the user and the movie: addends with names, which add up to it.
 
-An ensemble is a sum of its members' curves and of what the movie has of its own (`additive_scorer.py`); any other model
-is one addend, its score. For a user of whom nothing is known popularity is. What stated preferences add stands for
-itself. A movie that nobody has rated has the addends of those it is like, in the same parts as its score has.
+An ensemble is a sum of its members' curves and of what the movie has of its own (`additive_scorer.py`), a blend one of
+its members' scores (`blend_scorer.py`); any other model is one addend, its score. For a user of whom nothing is known
+popularity is. What stated preferences add stands for itself. A movie that nobody has rated has the addends of those it
+is like, in the same parts as its score has.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from recommenders.additive_scorer import OWN_FEATURES, AdditiveScorer
+from recommenders.blend_scorer import BlendScorer
 from recommenders.newcomers import WithNewcomers
 from recommenders.scorers import History, Scorer
 from recommenders.state import Scored
@@ -52,7 +54,7 @@ def _of_model(scorer: Scorer, known: History, place: int, members: Sequence[str]
             parts = [_of_model(scorer.base, own, item, members) for item in near.tolist()]
             return _mixed(parts, weights.astype(float).tolist())
         return _of_model(scorer.base, scorer.own(known), place, members)
-    if isinstance(scorer, AdditiveScorer):
+    if isinstance(scorer, AdditiveScorer | BlendScorer):
         addends = scorer.addends(known, place)
         names = _names(scorer, members, len(addends))
         return [Feature(name, value, added) for name, (value, added) in zip(names, addends, strict=True)]
@@ -60,11 +62,13 @@ def _of_model(scorer: Scorer, known: History, place: int, members: Sequence[str]
     return [Feature(MODEL, said, said)]
 
 
-def _names(scorer: AdditiveScorer, members: Sequence[str], count: int) -> list[str]:
+def _names(scorer: AdditiveScorer | BlendScorer, members: Sequence[str], count: int) -> list[str]:
     """Of each addend: the members by their names, or by kind and place where those are not known."""
     given = list(members)
     if len(given) != len(scorer.members):
         given = [f"{member.kind}_{place}" for place, member in enumerate(scorer.members, 1)]
+    if isinstance(scorer, BlendScorer):
+        return given
     return [*given, *(OWN_FEATURES if count > len(given) + 1 else (OWN,))]
 
 

@@ -43,6 +43,7 @@ MODELS = (
         slow=True,
         reads_texts=True,
     ),
+    Entry("blend", "recommenders.models.blend", "Blend", "a weighted sum of other models", True),
     Entry(
         "ensemble",
         "recommenders.models.ensemble",

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 from cinegraph.errors import InvalidInput
 from recommenders.additive_scorer import OPENING, AdditiveScorer
 from recommenders.arrays import AnyArray, Csr
+from recommenders.blend_scorer import BlendScorer
 from recommenders.cosine_scorer import CosineScorer
 from recommenders.curves import Curves
 from recommenders.filter_scorer import FilterScorer
@@ -31,7 +32,7 @@ PLAIN: tuple[Kind, ...] = (
 SCORERS: Mapping[str, Kind] = {scorer.kind: scorer for scorer in PLAIN}
 
 
-KINDS = (*SCORERS, AdditiveScorer.kind)
+KINDS = (*SCORERS, AdditiveScorer.kind, BlendScorer.kind)
 
 
 def scorer_from(kind: str, arrays: Mapping[str, AnyArray]) -> Scorer:
@@ -41,6 +42,8 @@ def scorer_from(kind: str, arrays: Mapping[str, AnyArray]) -> Scorer:
     try:
         if kind == AdditiveScorer.kind:
             return _additive(arrays)
+        if kind == BlendScorer.kind:
+            return _blend(arrays)
         given: dict[str, Any] = dict(arrays)
         if "weights_data" in given:
             m = len(given["items"])
@@ -54,22 +57,39 @@ def scorer_from(kind: str, arrays: Mapping[str, AnyArray]) -> Scorer:
 
 
 def _additive(arrays: Mapping[str, AnyArray]) -> AdditiveScorer:
-    """With its members, whose arrays are named `place.kind.name`, and the curves of openings, `opening.name`."""
+    """With its members, and the curves of openings, `opening.name`."""
+    made, others = _members(arrays)
     curves: dict[str, dict[str, AnyArray]] = {"": {}, OPENING: {}}
-    members: dict[tuple[int, str], dict[str, AnyArray]] = {}
-    for name, array in arrays.items():
+    for name, array in others.items():
         *owner, part = name.split(".")
-        if len(owner) == 2:
-            members.setdefault((int(owner[0]), owner[1]), {})[part] = array
-        else:
-            curves["".join(owner)][part] = array
-    made = tuple(scorer_from(kind, members[place, kind]) for place, kind in sorted(members))
+        curves["".join(owner)][part] = array
     own = _given(curves[""])
     facts, many = own.pop("facts", None), Curves(**own)
     opening = Curves(**_given(curves[OPENING])) if curves[OPENING] else many  # an earlier Cinegraph had one set
     scorer = AdditiveScorer(made, many, opening, facts)
     scorer.check()
     return scorer
+
+
+def _blend(arrays: Mapping[str, AnyArray]) -> BlendScorer:
+    """With its members, and their weights."""
+    members, others = _members(arrays)
+    scorer = BlendScorer(members, **_given(others))
+    scorer.check()
+    return scorer
+
+
+def _members(arrays: Mapping[str, AnyArray]) -> tuple[tuple[Scorer, ...], dict[str, AnyArray]]:
+    """The members, whose arrays are named `place.kind.name`, and the other arrays."""
+    members: dict[tuple[int, str], dict[str, AnyArray]] = {}
+    others: dict[str, AnyArray] = {}
+    for name, array in arrays.items():
+        *owner, part = name.split(".")
+        if len(owner) == 2:
+            members.setdefault((int(owner[0]), owner[1]), {})[part] = array
+        else:
+            others[name] = array
+    return tuple(scorer_from(kind, members[place, kind]) for place, kind in sorted(members)), others
 
 
 def _given(arrays: Mapping[str, AnyArray]) -> dict[str, Any]:

@@ -12,16 +12,15 @@ Deeper trees are no better: on ml-latest-small, split by time within users, tree
 than those of one split, while nothing they say of a movie can be told apart any more.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import lightgbm
 import numpy as np
 from pydantic import Field
 
-from cinegraph.errors import InvalidInput, ModelTooLarge, NotEnoughData
-from recommenders import registry
+from cinegraph.errors import NotEnoughData
 from recommenders.additive_scorer import AdditiveScorer
 from recommenders.arrays import DoubleArray, FloatArray
 from recommenders.curves import Curves
@@ -29,6 +28,7 @@ from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 from recommenders.lessons import OPENINGS, Case, Lesson, drawn, last_likes, lesson_of, movie_features, openings, without
 from recommenders.model import FitOptions, Model, ModelConfig, Progress
+from recommenders.models.members import checked, fitted
 from recommenders.scorers import Scorer
 from recommenders.search_space import Range, SearchSpace
 from recommenders.splits import user_time
@@ -98,7 +98,8 @@ class Ensemble(Model[Config]):
     def _learn(self, interactions: Interactions, options: FitOptions) -> AdditiveScorer:
         knowledge, users = options.knowledge, np.unique(interactions.user_index)
         split = user_time(interactions, 1 - HELD_OUT, HELD_OUT)
-        members = self._fitted(self._names(), split.train, options, "on the first ratings")
+        names = checked("an ensemble", self.config.members)
+        members = self._fitted(names, split.train, options, "on the first ratings")
         asked = drawn(users, 1.0, self.config.users, options.seed)
         cases = last_likes(split.train, split.validation, asked)
         curves = self._curves(self._lesson(members, cases, split.train, knowledge), len(members), options)
@@ -130,34 +131,8 @@ class Ensemble(Model[Config]):
         """Its members."""
         return self.config.members
 
-    def _names(self) -> list[str]:
-        if "ensemble" in self.config.members:
-            raise InvalidInput("members = 'ensemble': an ensemble is no member of itself; name other models")
-        return list(dict.fromkeys(self.config.members))
-
-    def _fitted(self, names: list[str], ratings: Interactions, options: FitOptions, what: str) -> dict[str, Scorer]:
-        """Members by name, those left out that have too little to learn from, as content without a catalogue."""
-        found, reasons = dict[str, Scorer](), list[str]()
-        for place, name in enumerate(names, 1):
-            try:
-                fitted, scorer = self._member(name, ratings, replace(options, validation=None))
-                found[fitted] = scorer
-            except NotEnoughData as error:
-                reasons.append(f"{name}: {error}")
-            options.progress(Progress(f"members, {what}", place, len(names), name))
-        if not found:
-            raise NotEnoughData(f"no member of the ensemble can be fitted; {'; '.join(reasons)}")
-        return found
-
-    def _member(self, name: str, ratings: Interactions, options: FitOptions) -> tuple[str, Scorer]:
-        """A member, or what stands in for one that is too large, by name."""
-        try:
-            return name, registry.create(name, self.config.configs.get(name)).fit(ratings, options).scorer()
-        except ModelTooLarge:
-            stand_in = registry.entry(name).stand_in
-            if not stand_in:
-                raise
-            return self._member(stand_in, ratings, options)
+    def _fitted(self, names: Sequence[str], ratings: Interactions, options: FitOptions, what: str) -> dict[str, Scorer]:
+        return fitted("ensemble", names, self.config.configs, ratings, options, what)
 
     def _curves(self, lesson: Lesson, members: int, options: FitOptions) -> Steps:
         steps: list[dict[float, float]] = [{} for _ in range(lesson.features.shape[1])]

@@ -21,12 +21,20 @@ def test_all_models_are_there() -> None:
         "sparse_ease",
         "ials",
         "content",
+        "blend",
         "ensemble",
     )
 
 
 def test_slow_ones_are_trained_where_they_are_named() -> None:
-    assert set(registry.names()) - set(registry.usual()) == {"content", "sparse_ease", "ials", "xsimgcl", "kgnn"}
+    assert set(registry.names()) - set(registry.usual()) == {
+        "content",
+        "sparse_ease",
+        "ials",
+        "xsimgcl",
+        "kgnn",
+        "blend",
+    }
     assert set(registry.BASELINES) < set(registry.usual())
 
 
