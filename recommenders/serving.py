@@ -146,7 +146,7 @@ class Serving:
         self._state = state or _nothing(empty_snapshot())
         self._before: State | None = None
         self._failed: tuple[str, object] | None = None
-        self._refreshing = asyncio.Lock()
+        self._renewing = asyncio.Lock()
         self.observer: Observer | None = None
         self.gatherer = Gatherer()
 
@@ -165,25 +165,29 @@ class Serving:
         return self.arms.served(user_id, self._state)
 
     async def refresh(self) -> bool:
-        """Look at the graph, and load what is new; whether anything was. A model that fails to load is left where it
-        is, and the old one keeps serving. One at a time: who comes meanwhile waits, and finds nothing new."""
-        async with self._refreshing:
-            return await self._refresh()
+        """Look at the graph, and load what is new: the active state first, then those of arms; whether anything was."""
+        renewed = await self.renew()
+        return await self._look_at_arms() or renewed
 
-    async def _refresh(self) -> bool:
-        rows = await self._reader.read(read_statement("meta/state"))
-        row: Row = rows[0] if rows else {"version": UNREAD, "activeModel": None, "experiment": None, "arms": ()}
-        old, renewed = self._state, await self._renew(row)
-        loaded = await self.arms.look(recorded(row["experiment"], row["arms"]), renewed or old, old)
-        if renewed:
-            self._before = old if old.scorer and renewed.version != old.version else None
-            self._state = renewed
-            self.histories.clear()
-        if loaded:
-            self.arms.loaded = loaded
-        return bool(renewed or loaded)
+    async def renew(self) -> bool:
+        """Look at the graph, and serve the model and catalogue that it asks for; whether they are new. A model that
+        fails to load is left where it is, and the old one keeps serving. One at a time: who comes meanwhile waits, and
+        finds nothing new. No arm's model is waited for."""
+        async with self._renewing:
+            rows = await self._reader.read(read_statement("meta/state"))
+            row: Row = rows[0] if rows else {"version": UNREAD, "activeModel": None, "experiment": None, "arms": ()}
+            self.arms.running = recorded(row["experiment"], row["arms"])
+            old, renewed = self._state, await self._next(row)
+            if renewed:
+                self._before = old if old.scorer and renewed.version != old.version else None
+                self._state = renewed
+                self.histories.clear()
+            return renewed is not None
 
-    async def _renew(self, row: Row) -> State | None:
+    async def _look_at_arms(self) -> bool:
+        return await self.arms.look(self._state, self._before)
+
+    async def _next(self, row: Row) -> State | None:
         """The state that the graph asks for; None where it is the one that serves."""
         version = row["activeModel"] or ""
         changed_model = version != self._state.version and self._stamped(version) != self._failed
@@ -229,10 +233,17 @@ class Serving:
         return version, stamp(self.artifacts, version)
 
     async def watch(self) -> None:
-        """Refresh for ever; a graph that is away for a while is told of once, and a fault does not end it."""
+        """Refresh for ever; a graph that is away for a while is told of once, and a fault does not end it. Arms have a
+        loop of their own, so that what is active changes while their models are loaded."""
         await asyncio.sleep(self._seconds)
         failed, fault = "look for a new model", "a fault while looking for a new model; what is served stays"
-        await again_and_again(self.refresh, self._seconds, log, failed, fault)
+        active = again_and_again(self.renew, self._seconds, log, failed, fault)
+        failed, fault = (
+            "load an experiment's models",
+            "a fault while loading an experiment's models; arms stay as they are",
+        )
+        arms = again_and_again(self._look_at_arms, self._seconds, log, failed, fault)
+        await asyncio.gather(active, arms)
 
     # -- answers -------------------------------------------------------------------------------------------------
 
