@@ -52,7 +52,7 @@ def main() -> None:
 async def measure(settings: Settings, models: Sequence[str]) -> dict[str, Any]:
     async with open_graph(settings) as client:
         snapshot = await load_snapshot(client.reader, 0, "")
-        ratings, facts = await read_data(client, settings, models, lambda *_: None)
+        ratings, facts = await read_data(client, settings, models, lambda *_: None, snapshot)
     split = user_time(ratings)
     rows = [row(name, split, facts) for name in models]
     data = {"movies": snapshot.movies, "ratings": len(ratings), "fingerprint": ratings.fingerprint()[:12]}

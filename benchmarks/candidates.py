@@ -65,8 +65,9 @@ async def measure(settings: Settings) -> dict[str, Any]:
 
 
 async def read(client: GraphClient, settings: Settings) -> tuple[Snapshot, Interactions, Knowledge]:
-    ratings, facts = await read_data(client, settings, [MODEL], lambda *_: None)
-    return await load_snapshot(client.reader, 0, ""), ratings, facts.knowledge
+    snapshot = await load_snapshot(client.reader, 0, "")
+    ratings, facts = await read_data(client, settings, [MODEL], lambda *_: None, snapshot)
+    return snapshot, ratings, facts.knowledge
 
 
 def measured(snapshot: Snapshot, ratings: Interactions, knowledge: Knowledge) -> dict[str, Any]:
