@@ -194,9 +194,10 @@ async def train_and_show(
     show_figures(trained)
     if outputs.json:
         outputs.json.write_text(json.dumps(trained.as_json(), indent=2), encoding="utf-8")
-    show_gate(judge(trained, settings.gate))
+    outcome = judge(trained, settings.gate)
+    show_gate(outcome)
     if outputs.card and draw:
-        outputs.card.write_text(draw(trained, interactions, facts, settings.gate), encoding="utf-8")
+        outputs.card.write_text(draw(trained, interactions, facts, outcome), encoding="utf-8")
         say(f"model card: {outputs.card}")
     return trained
 

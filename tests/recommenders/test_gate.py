@@ -42,7 +42,7 @@ def measured(values: float | DoubleArray, **change: Any) -> UserMetrics:
 def run(candidate: float | DoubleArray, ease: float, popular: float, **change: Any) -> TrainingRun:
     """ItemKNN is the candidate; the three have these figures."""
     figures = {"itemknn": candidate, "ease": ease, "popular": popular}
-    rows = tuple(replace(row, measured=measured(figures[row.name])) for row in trained().results)
+    rows = tuple(replace(row, measured=measured(figures[row.name]), against=()) for row in trained().results)
     return replace(trained(), results=rows, chosen="itemknn", **change)
 
 
@@ -123,6 +123,16 @@ def test_figures_for_other_users_are_refused() -> None:
 def test_a_figure_that_is_no_number_is_refused() -> None:
     with pytest.raises(ModelRefused, match="itemknn has an NDCG@10 that is no number"):
         check(run(np.full(USERS, np.nan), 0.4, 0.2), LIMITS)
+
+
+def test_what_a_training_drew_is_not_drawn_again_and_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = replace(trained(), chosen="itemknn")
+    anew = replace(found, results=tuple(replace(row, against=()) for row in found.results))
+    drawn = [(one.name, one.figure, one.words) for one in judge(anew, LIMITS).rules]
+    monkeypatch.setattr(gate, "difference_of", None)
+    assert [(one.name, one.figure, one.words) for one in judge(found, LIMITS).rules] == drawn
+    with pytest.raises(TypeError):
+        judge(anew, LIMITS)
 
 
 # -- which model is taken --------------------------------------------------------------------------------------------
