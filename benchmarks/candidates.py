@@ -32,7 +32,7 @@ from recommenders import registry
 from recommenders.activity import EVENTS, Activity
 from recommenders.arrays import DoubleArray, IntArray
 from recommenders.bootstrap import mean_of
-from recommenders.candidates import Asked, Gatherer, Source
+from recommenders.candidates import Gatherer, Sought, Source
 from recommenders.histories import Rated, UserHistory
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
@@ -105,7 +105,7 @@ def found(state: State, known: Interactions, user: int, wanted: IntArray) -> dic
     scored = Scored(state, state.scorer, UserHistory("", 1, ratings), likes)
     free = state.present.copy()
     free[items] = False
-    gathered = Gatherer().gather(Asked(scored, free), dict.fromkeys(Source, max(DEPTHS)))
+    gathered = Gatherer().gather(Sought(scored, free), dict.fromkeys(Source, max(DEPTHS)))
     assert not gathered.failed
     row: dict[str, Any] = {}
     for depth in DEPTHS:

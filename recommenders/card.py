@@ -17,7 +17,7 @@ from recommenders.beyond_accuracy import genre_shares, normalised
 from recommenders.bootstrap import Estimate
 from recommenders.evaluation import LISTED, Evaluation
 from recommenders.facts import MovieFacts, taste_vectors
-from recommenders.gate import Outcome, judge
+from recommenders.gate import Outcome, outcome_of
 from recommenders.interactions import Interactions
 from recommenders.results import ModelResult, TrainingRun
 from recommenders.verdict import verdict
@@ -52,7 +52,7 @@ def card(run: TrainingRun, interactions: Interactions, facts: MovieFacts | None,
         run=run,
         hidden=run.protocol.method == "cold_movies",
         verdict=verdict(run),
-        gate=outcome or judge(run, GateSettings()),
+        gate=outcome or outcome_of(run, GateSettings()),
         columns=list(filled.values()),
         rows=[(one.name, _cells(one.test, filled)) for one in run.results],
         plots=list(_plots(run, interactions, facts)),

@@ -84,13 +84,13 @@ class Outcome:
 def check(run: TrainingRun, limits: GateSettings) -> Outcome:
     """What the gate says of the chosen model; raises `ModelRefused` where it must not be served."""
     check_arrays(run.fitted())
-    outcome = judge(run, limits)
+    outcome = outcome_of(run, limits)
     if not outcome.passed:
         raise ModelRefused(outcome.refusal)
     return outcome
 
 
-def judge(run: TrainingRun, limits: GateSettings) -> Outcome:
+def outcome_of(run: TrainingRun, limits: GateSettings) -> Outcome:
     """The same, of a model that is only measured too; it is told, not raised."""
     row = run.result(run.chosen)
     rules = [*_made_of_others(row, run), *_over_baselines(row, run)]

@@ -26,9 +26,9 @@ from recommenders.arrays import IntArray
 from recommenders.artifacts import Artifact, load_artifact, stamp
 from recommenders.candidates import (
     QUOTAS,
-    Asked,
     Candidates,
     Gatherer,
+    Sought,
     Source,
     by_exploration,
     by_freshness,
@@ -37,7 +37,7 @@ from recommenders.candidates import (
 from recommenders.context import ANYWHERE, Context
 from recommenders.group import Agreement, agree
 from recommenders.histories import Histories, UserHistory
-from recommenders.questions import Question, Reactions, choose, popular_questions
+from recommenders.questions import FirstQuestion, Reactions, next_questions, popular_questions
 from recommenders.ranking import place_of_first, top_k
 from recommenders.scorers import History
 from recommenders.shadow_figures import DEPTH
@@ -115,7 +115,7 @@ def _renewed(snapshot: Snapshot, artifact: Artifact | None, old: State, activity
 
 
 def _with_slots(
-    order: IntArray, asked: Asked, tuning: Tuning, places: int, day: int
+    order: IntArray, asked: Sought, tuning: Tuning, places: int, day: int
 ) -> tuple[IntArray, dict[str, Slot]]:
     """The list with its kept places filled, and who filled them, by the movie's id."""
     state, history = asked.state, asked.scored.history
@@ -274,7 +274,7 @@ class Serving:
             order = compose(order, scored.scores[order], state.slate, tuning, taste, places)
         by_model = order
         if tuning.keeps:
-            order, slots = _with_slots(order, Asked(scored, free), tuning, places, day)
+            order, slots = _with_slots(order, Sought(scored, free), tuning, places, day)
         movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
         if self.observer is not None and state is self._state:
             shown = tuple(state.movie_ids[item] for item in by_model[:DEPTH].tolist())
@@ -282,7 +282,9 @@ class Serving:
             self.observer.answered(Answered(history, wanted, tuning, places, context, shown, taken))
         return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal, slots=slots)
 
-    def questions(self, history: UserHistory, count: int, skipped: Sequence[str] = ()) -> tuple[State, list[Question]]:
+    def questions(
+        self, history: UserHistory, count: int, skipped: Sequence[str] = ()
+    ) -> tuple[State, list[FirstQuestion]]:
         """What to ask somebody, the most telling first; never about a movie that they reacted to, or of `skipped`."""
         scored = self.score(history)
         state, known = scored.state, {*history.known, *skipped}
@@ -290,11 +292,11 @@ class Serving:
         answered = [state.index[one.movie_id] for one in history.ratings if one.movie_id in state.index]
         hidden = [state.index[id_] for id_ in known if id_ in state.index]
         scores = scored.model_scores if scored.scorer.is_personal(scored.known) else None
-        return state, choose(asked, Reactions(answered, hidden, scores), count, state.present)
+        return state, next_questions(asked, Reactions(answered, hidden, scores), count, state.present)
 
     def candidates(self, scored: Scored, wanted: MovieFilter) -> Candidates:
         """What each source finds for a history, of what may be recommended."""
-        return self.gatherer.gather(Asked(scored, self.allowed(scored.state, scored.history, wanted)))
+        return self.gatherer.gather(Sought(scored, self.allowed(scored.state, scored.history, wanted)))
 
     def rank_group(
         self,
