@@ -66,7 +66,7 @@ def _page() -> Response:
 async def _readiness(services: Services) -> Response:
     """Ready: the graph answers and a model is active."""
     try:
-        await services.serving.refresh()
+        await services.serving.renew()
     except CinegraphError as error:
         return JSONResponse({"status": "not ready", "code": error.code}, 503, headers={"Retry-After": "2"})
     if not services.serving.model_version:

@@ -28,7 +28,7 @@ from cinegraph.settings import Settings, load_settings
 from graph.snapshot import load_snapshot
 from recommenders import registry
 from recommenders.arrays import DoubleArray
-from recommenders.calibration import calibrate, expected_error, judge
+from recommenders.calibration import calibrate, expected_error, foreseen
 from recommenders.facts import MovieFacts
 from recommenders.interactions import Interactions
 from recommenders.metrics import auc
@@ -52,7 +52,7 @@ def main() -> None:
 async def measure(settings: Settings, models: Sequence[str]) -> dict[str, Any]:
     async with open_graph(settings) as client:
         snapshot = await load_snapshot(client.reader, 0, "")
-        ratings, facts = await read_data(client, settings, models, lambda *_: None)
+        ratings, facts = await read_data(client, settings, models, lambda *_: None, snapshot)
     split = user_time(ratings)
     rows = [row(name, split, facts) for name in models]
     data = {"movies": snapshot.movies, "ratings": len(ratings), "fingerprint": ratings.fingerprint()[:12]}
@@ -66,8 +66,8 @@ def fitted(name: str, known: Interactions, facts: MovieFacts) -> Scorer:
 
 def row(name: str, split: Split, facts: MovieFacts) -> dict[str, Any]:
     """The figures of one model."""
-    learnt = calibrate(judge(fitted(name, split.train, facts), split.question(VALIDATION)))
-    judged = judge(fitted(name, split.before_test(), facts), split.question(TEST))
+    learnt = calibrate(foreseen(fitted(name, split.train, facts), split.question(VALIDATION)))
+    judged = foreseen(fitted(name, split.before_test(), facts), split.question(TEST))
     own = judged.personal
     found: dict[str, Any] = {"model": name, "ratings": len(own), "liked": float(judged.liked.mean())}
     if learnt.popular:

@@ -32,7 +32,7 @@ from recommenders import registry
 from recommenders.activity import EVENTS, Activity
 from recommenders.arrays import DoubleArray, IntArray
 from recommenders.bootstrap import mean_of
-from recommenders.candidates import Asked, Gatherer, Source
+from recommenders.candidates import Gatherer, Sought, Source
 from recommenders.histories import Rated, UserHistory
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
@@ -65,8 +65,9 @@ async def measure(settings: Settings) -> dict[str, Any]:
 
 
 async def read(client: GraphClient, settings: Settings) -> tuple[Snapshot, Interactions, Knowledge]:
-    ratings, facts = await read_data(client, settings, [MODEL], lambda *_: None)
-    return await load_snapshot(client.reader, 0, ""), ratings, facts.knowledge
+    snapshot = await load_snapshot(client.reader, 0, "")
+    ratings, facts = await read_data(client, settings, [MODEL], lambda *_: None, snapshot)
+    return snapshot, ratings, facts.knowledge
 
 
 def measured(snapshot: Snapshot, ratings: Interactions, knowledge: Knowledge) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def found(state: State, known: Interactions, user: int, wanted: IntArray) -> dic
     scored = Scored(state, state.scorer, UserHistory("", 1, ratings), likes)
     free = state.present.copy()
     free[items] = False
-    gathered = Gatherer().gather(Asked(scored, free), dict.fromkeys(Source, max(DEPTHS)))
+    gathered = Gatherer().gather(Sought(scored, free), dict.fromkeys(Source, max(DEPTHS)))
     assert not gathered.failed
     row: dict[str, Any] = {}
     for depth in DEPTHS:

@@ -67,7 +67,7 @@ def main() -> None:
 async def measure(settings: Settings) -> dict[str, Any]:
     async with open_graph(settings) as client:
         snapshot = await load_snapshot(client.reader, 0, "")
-        ratings, facts = await read_data(client, settings, [MODEL], lambda *_: None)
+        ratings, facts = await read_data(client, settings, [MODEL], lambda *_: None, snapshot)
     question = user_time(ratings).question(TEST)
     options = FitOptions(seed=SEED, device="cpu", knowledge=facts.knowledge)
     scorer = with_newcomers(registry.create(MODEL).fit(question.known, options).scorer(), facts.content)

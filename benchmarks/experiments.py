@@ -6,7 +6,9 @@
 the user's own rate, rates are gamma with shape 2, and the covariate is the number of movies liked in twice the time
 before: mean 2, deviation 2, correlation .58. Half of the users are in each arm, by chance; 200 users come between two
 looks, 20,000 in all. `peeked` is the same difference with the fixed 95 % interval of a t-test at every look. `rare` is
-an outcome of one user in fifty. Everything is seeded. Writes benchmarks/results/experiments.json.
+an outcome of one user in fifty. `mismatch` is how often, and after how many users, their numbers are said not to fit
+the shares, by the sequential test and by a chi-squared at every look. Everything is seeded. Writes
+benchmarks/results/experiments.json.
 """
 
 import json
@@ -22,8 +24,7 @@ from scipy.special import chdtrc, ndtri
 
 from benchmarks.ingest import machine
 from recommenders.arrays import BoolArray, DoubleArray
-from recommenders.experiments import MISMATCH
-from recommenders.sequential import LEVEL, Difference, Sums, difference, enough
+from recommenders.sequential import LEVEL, MISMATCH, Difference, Sums, difference, enough, mismatch_p
 
 RESULT = Path(__file__).parent / "results" / "experiments.json"
 SEED, RUNS, RUNS_OF_EFFECTS, AT_ONCE = 0, 2_000, 500, 50
@@ -59,7 +60,7 @@ def main() -> None:
         "nothing": nothing,
         "rare": figures(World(rare=True), RUNS),
         "effects": {f"{effect:g}": figures(World(effect), RUNS_OF_EFFECTS) for effect in EFFECTS},
-        "mismatch": {"right": mismatches(0.5), "broken": mismatches(BROKEN_SHARE), "share": BROKEN_SHARE},
+        "mismatch": {"right": mismatches(0.5, RUNS), "broken": mismatches(BROKEN_SHARE, RUNS), "share": BROKEN_SHARE},
     }
     RESULT.write_text(json.dumps({"machine": machine(), **found}, indent=1) + "\n")
     show(found)
@@ -149,16 +150,20 @@ def summary(name: str, values: DoubleArray) -> float | None:
     return found if np.isfinite(found) else None
 
 
-def mismatches(share: float) -> dict[str, Any]:
-    """How often chi-squared on the numbers of users alarms, at the end and at any look, and the users it takes."""
-    rng = np.random.default_rng(SEED)
-    in_arm = rng.binomial(BATCH, share, (RUNS, LOOKS)).cumsum(axis=1)
-    users = np.arange(1, LOOKS + 1) * BATCH
-    alarms = chdtrc(1, (in_arm - users / 2) ** 2 / (users / 4)) < MISMATCH
+def mismatches(share: float, runs: int, level: float = MISMATCH, seed: int = SEED) -> dict[str, Any]:
+    """How often numbers of users in two halves alarm at any look, by the sequential test and by a chi-squared, and the
+    users that takes."""
+    rng = np.random.default_rng(seed)
+    arm = rng.binomial(BATCH, share, (runs, LOOKS)).cumsum(axis=1).astype(np.float64)
+    users = np.arange(1.0, LOOKS + 1) * BATCH
+    alarms = mismatch_p(np.stack([users - arm, arm], axis=-1), np.array([0.5, 0.5])) <= level
+    peeked = chdtrc(1, (arm - users / 2) ** 2 / (users / 4)) <= level
     return {
-        "at_the_end": float(alarms[:, -1].mean()),
         "at_any_look": float(alarms.any(axis=1).mean()),
         "users": summary("users", first(alarms)),
+        "peeked_at_any_look": float(peeked.any(axis=1).mean()),
+        "peeked_at_the_end": float(peeked[:, -1].mean()),
+        "peeked_users": summary("users", first(peeked)),
     }
 
 

@@ -32,7 +32,7 @@ from recommenders.arrays import BoolArray, DoubleArray, FloatArray, IntArray
 from recommenders.bootstrap import difference_of, mean_of
 from recommenders.interactions import Interactions
 from recommenders.metrics import ndcg_at
-from recommenders.questions import ASKED, Questions, Reactions, choose, learn_questions
+from recommenders.questions import ASKED, Questions, Reactions, learn_questions, next_questions
 from recommenders.ranking import top_k
 from recommenders.scorers import History, Scorer
 
@@ -86,7 +86,7 @@ Way = Callable[[World, Stranger, Talk], Iterator[int]]
 def chosen(world: World, stranger: Stranger, talk: Talk) -> Iterator[int]:
     """As `firstQuestions` does, by pages."""
     scores = world.scorer.score(talk.history) if world.scorer.is_personal(talk.history) else None
-    while page := choose(world.questions, Reactions(talk.answered, talk.skipped, scores), PAGE):
+    while page := next_questions(world.questions, Reactions(talk.answered, talk.skipped, scores), PAGE):
         yield from (one.item for one in page)
 
 

@@ -3,7 +3,8 @@
 `(:User)-[:EXPOSED]->(:Experiment)-[:HAS_ARM]->(:Arm)-[:USES]->(:ModelVersion)`. One experiment at most is running,
 which a constraint holds (`running` is true or absent). A user is exposed once, from the first time that an arm was
 shown; what they did in a window as long before is counted then, and what they did in the window after it once that has
-ended. Both stay as they were counted, whatever the user changes later.
+ended. Both stay as they were counted, whatever the user changes later, and are added to the arm's sums in the same
+transaction, so that a look at an experiment reads its arms alone.
 """
 
 import json
@@ -213,7 +214,8 @@ async def stop_arm(writer: Writer, experiment_id: str, arm: str, because: str, a
 
 async def expose(writer: Writer, experiment_id: str, exposures: Sequence[Exposure]) -> int:
     """Note who was shown an arm of one experiment; how many of it are new, or earlier than was known."""
-    rows = [{"user": one.user_id, "arm": one.arm, "at": one.at} for one in exposures]
+    first = {one.user_id: one for one in sorted(exposures, key=lambda one: (one.user_id, -one.at))}
+    rows = [{"user": one.user_id, "arm": one.arm, "at": one.at} for one in first.values()]
     found = await writer.write(write_statement("experiment/expose"), id=experiment_id, rows=rows, liked=LIKED)
     return int(found[0]["noted"])
 

@@ -51,7 +51,8 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An experiment with what its arms are served by; `failed` holds the files' stamp and the reason by version."""
+    """An experiment with what its arms are served by beside the `active` state of then; `failed` holds the files' stamp
+    and the reason by version."""
 
     experiment: RecordedExperiment | None = None
     states: Mapping[str, State] = field(default_factory=dict)
@@ -64,22 +65,34 @@ class Loaded:
         arms = self.experiment.arms if self.experiment else ()
         return {arm.name: self.failed[arm.model][1] for arm in arms if arm.model in self.failed}
 
+    def serves(self, experiment: RecordedExperiment) -> bool:
+        """Whether it is this experiment whose arms were loaded."""
+        return self.experiment is not None and self.experiment.id == experiment.id
+
+    def state(self, version: str) -> State | None:
+        """What an arm of that version is served by; of one that was active then, though another is by now, too."""
+        if self.active is not None and self.active.version == version:
+            return self.active
+        return self.states.get(version)
+
 
 class Arms:
-    """The arms of whatever experiment is running; of none until the first `look`."""
+    """The arms of whatever experiment is `running`; nobody is in one until a `look` has loaded what they need."""
 
     def __init__(self, artifacts: Path) -> None:
         self._artifacts = artifacts
+        self._looking = asyncio.Lock()
+        self.running: RecordedExperiment | None = None
         self.loaded = Loaded()
         self.exposures = Exposures()
 
     def served(self, user_id: str | None, active: State) -> Served:
-        """What a caller is served by."""
-        experiment = self.loaded.experiment
-        if user_id is None or experiment is None:
+        """What a caller is served by. What was stopped is so at once, also while other states are being loaded."""
+        experiment = self.running
+        if user_id is None or experiment is None or not self.loaded.serves(experiment):
             return Served(active)
         arm = experiment.arm(arm_of(experiment.salt, user_id, experiment.shares))
-        state = active if arm.model in ("", active.version) else self.loaded.states.get(arm.model)
+        state = active if arm.model in ("", active.version) else self.loaded.state(arm.model)
         if arm.stopped_at is not None or state is None:
             return Served(active)
         going = [one for one in experiment.arms if one.stopped_at is None]
@@ -92,11 +105,21 @@ class Arms:
         if user_id is not None and served.arm:
             self.exposures.note(Exposure(served.experiment, served.arm, user_id, now()))
 
-    async def look(self, experiment: RecordedExperiment | None, active: State, before: State) -> Loaded | None:
-        """What to serve this experiment by beside the active state, from `before` on; None where nothing is new.
+    async def look(self, active: State, before: State | None) -> bool:
+        """Load what the running experiment needs beside the active state, from the one `before` it where that helps;
+        whether anything was new. One at a time: who comes meanwhile waits.
 
-        A version is loaded once, and again when its files are others. One that cannot be loaded is left out.
+        A version is loaded once, and again when its files are others. One that cannot be loaded is left out. Until all
+        is there, arms are served by what was loaded before.
         """
+        async with self._looking:
+            found = await self._look(self.running, active, before)
+            if found:
+                self.loaded = found
+            return found is not None
+
+    async def _look(self, experiment: RecordedExperiment | None, active: State, before: State | None) -> Loaded | None:
+        """None where nothing is new."""
         old = self.loaded
         retried = {version for version, (seen, _) in old.failed.items() if seen != stamp(self._artifacts, version)}
         if experiment == old.experiment and (active is old.active or experiment is None) and not retried:
@@ -105,7 +128,7 @@ class Arms:
             return Loaded()
         versions = {arm.model for arm in experiment.arms if arm.model and arm.stopped_at is None} - {active.version}
         states, failed = dict[str, State](), dict[str, tuple[object, str]]()
-        known = {before.version: before, **old.states}
+        known = {one.version: one for one in (before, old.active) if one} | dict(old.states)
         for version in sorted(versions):
             seen = stamp(self._artifacts, version)
             try:

@@ -80,7 +80,7 @@ class Judged:
     personal: BoolArray
 
 
-def judge(scorer: Scorer, question: Question, max_users: int | None = None, seed: int = 0) -> Judged:
+def foreseen(scorer: Scorer, question: Question, max_users: int | None = None, seed: int = 0) -> Judged:
     """What a scorer says of the ratings that are asked about; of `max_users` drawn by the seed."""
     users, target = question.users, question.target
     if max_users is not None and len(users) > max_users:

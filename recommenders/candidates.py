@@ -79,7 +79,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class Sought:
     """What candidates are for: the scores of a history, and which movies may be recommended (M,)."""
 
     scored: Scored
@@ -133,7 +133,7 @@ class Candidates:
         return self._places.get(item, ())
 
 
-Find = Callable[[Asked, int], Ranked]
+Find = Callable[[Sought, int], Ranked]
 """A source: at most so many movies, the best first."""
 
 
@@ -144,7 +144,7 @@ class Gatherer:
     sources: Mapping[Source, Find] = field(default_factory=lambda: SOURCES)
     failures: Counter[Source] = field(default_factory=Counter)
 
-    def gather(self, asked: Asked, quotas: Mapping[Source, int] = QUOTAS) -> Candidates:
+    def gather(self, asked: Sought, quotas: Mapping[Source, int] = QUOTAS) -> Candidates:
         """The candidates of the sources that `quotas` names; one that raises is left out."""
         found, failed = dict[Source, Ranked](), list[Source]()
         for source, count in quotas.items():
@@ -160,12 +160,12 @@ class Gatherer:
 # -- sources ---------------------------------------------------------------------------------------------------------
 
 
-def by_model(asked: Asked, count: int) -> Ranked:
+def by_model(asked: Sought, count: int) -> Ranked:
     """The best scores; also of movies whose score is 0 or less."""
     return asked.best(asked.scored.scores, count, asked.free)
 
 
-def by_neighbours(asked: Asked, count: int) -> Ranked:
+def by_neighbours(asked: Sought, count: int) -> Ranked:
     """The neighbours of the last liked movies, each in parts of the nearest one's similarity, added up."""
     state, total = asked.state, np.zeros(len(asked.free))
     for item in asked.latest.tolist():
@@ -181,28 +181,28 @@ def neighbours_of(state: State, item: int) -> Neighbours:
     return state.base.similar(item, NEAR)
 
 
-def by_content(asked: Asked, count: int) -> Ranked:
+def by_content(asked: Sought, count: int) -> Ranked:
     """What shares telling people, keywords, series or genres with the last liked movies."""
     return _shared(asked, count, SimilarityBasis.CONTENT)
 
 
-def by_graph(asked: Asked, count: int) -> Ranked:
+def by_graph(asked: Sought, count: int) -> Ranked:
     """What ways over people, keywords and series lead to from the last liked movies."""
     return _shared(asked, count, SimilarityBasis.GRAPH)
 
 
-def _shared(asked: Asked, count: int, basis: SimilarityBasis) -> Ranked:
+def _shared(asked: Sought, count: int, basis: SimilarityBasis) -> Ranked:
     numbers = asked.state.columns[asked.latest]
     shared = asked.state.similarity.shared[basis]
     return asked.best(asked.of_catalogue(shared.together(numbers[numbers >= 0], ENTITIES, WIDEST)), count)
 
 
-def by_trend(asked: Asked, count: int) -> Ranked:
+def by_trend(asked: Sought, count: int) -> Ranked:
     """What is rated and watched lately, whoever asks."""
     return asked.best(asked.of_catalogue(asked.state.heat), count)
 
 
-def by_freshness(asked: Asked, count: int) -> Ranked:
+def by_freshness(asked: Sought, count: int) -> Ranked:
     """The newest releases, movies newer than the model, and those nobody has rated; by score."""
     state = asked.state
     new = asked.of_catalogue(is_new(state.snapshot).astype(np.float64)) > 0
@@ -222,12 +222,12 @@ def is_new(snapshot: Snapshot) -> Mask:
     return found
 
 
-def by_exploration(asked: Asked, count: int) -> Ranked:
+def by_exploration(asked: Sought, count: int) -> Ranked:
     """What is most worth to be tried."""
     return asked.best(worth_exploring(asked), count)
 
 
-def worth_exploring(asked: Asked) -> Floats:
+def worth_exploring(asked: Sought) -> Floats:
     """How much there is to learn from showing each movie (M,): its score as a part of the best, by the root of how many
     ratings there are of it, as the error of a mean is."""
     scores = asked.scored.scores

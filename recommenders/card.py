@@ -17,7 +17,7 @@ from recommenders.beyond_accuracy import genre_shares, normalised
 from recommenders.bootstrap import Estimate
 from recommenders.evaluation import LISTED, Evaluation
 from recommenders.facts import MovieFacts, taste_vectors
-from recommenders.gate import judge
+from recommenders.gate import Outcome, outcome_of
 from recommenders.interactions import Interactions
 from recommenders.results import ModelResult, TrainingRun
 from recommenders.verdict import verdict
@@ -43,17 +43,16 @@ COLUMNS: Mapping[str, str] = {
 }
 
 
-def card(
-    run: TrainingRun, interactions: Interactions, facts: MovieFacts | None, limits: GateSettings | None = None
-) -> str:
-    """The page; `facts` are by the positions of the interactions' movies."""
+def card(run: TrainingRun, interactions: Interactions, facts: MovieFacts | None, outcome: Outcome | None = None) -> str:
+    """The page; `facts` are by the positions of the interactions' movies, `outcome` is what the gate said, by the usual
+    limits where that is not given."""
     environment = Environment(loader=PackageLoader("recommenders"), autoescape=True, undefined=StrictUndefined)
     filled = {name: label for name, label in COLUMNS.items() if getattr(run.results[0].test, name) is not None}
     return environment.get_template("card.html.j2").render(
         run=run,
         hidden=run.protocol.method == "cold_movies",
         verdict=verdict(run),
-        gate=judge(run, limits or GateSettings()),
+        gate=outcome or outcome_of(run, GateSettings()),
         columns=list(filled.values()),
         rows=[(one.name, _cells(one.test, filled)) for one in run.results],
         plots=list(_plots(run, interactions, facts)),

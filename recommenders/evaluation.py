@@ -62,7 +62,7 @@ class UserMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class Origin:
     """What a figure is about: without it, it says nothing."""
 
     model: str
@@ -80,7 +80,7 @@ class Evaluation:
     Gini go from 0 to 1; what needs facts about movies is None without them.
     """
 
-    context: Context
+    context: Origin
     users: int
     ndcg_at_10: Estimate
     recall_at_10: Estimate
@@ -175,7 +175,7 @@ class _Answers:
         self.relevant[row], self.first[row] = len(wanted), first
 
 
-def summarise(measured: UserMetrics, context: Context) -> Evaluation:
+def summarise(measured: UserMetrics, context: Origin) -> Evaluation:
     """Means with their intervals, drawn by the context's seed."""
     figures = {one.name: getattr(measured, one.name) for one in fields(measured) if one.name not in ("users", "lists")}
     means: dict[str, Any] = {

@@ -4,8 +4,9 @@ An experiment has a control, the first arm, and others that are compared with it
 experiment's salt and the user's id alone, so nothing is kept, and every server says the same. What is said may be
 looked at after every user (`recommenders/sequential.py`): with no difference anywhere, an arm is called better or
 worse at any time in no more than `level` of all experiments, over all arms together, and each guardrail stops a
-harmless arm in no more than that. A user has one number for each outcome, counted once: over a fixed time from the
-first exposure, say, and only when that time has ended.
+harmless arm in no more than that; numbers of users stop an experiment that assigns them rightly in no more than
+`MISMATCH`. A user has one number for each outcome, counted once: over a fixed time from the first exposure, say, and
+only when that time has ended.
 """
 
 import math
@@ -15,15 +16,20 @@ from enum import StrEnum
 from hashlib import blake2b
 
 import numpy as np
-from scipy.special import chdtrc
 
 from cinegraph.errors import InvalidInput
-from recommenders.sequential import LEAST_USERS, LEVEL, PLANNED_USERS, Difference, Sums, difference, enough
+from recommenders.sequential import (
+    LEAST_USERS,
+    LEVEL,
+    MISMATCH,
+    PLANNED_USERS,
+    Difference,
+    Sums,
+    difference,
+    enough,
+    mismatch_p,
+)
 
-MISMATCH = 0.001
-"""Numbers of users less likely than this under the shares stop an experiment."""
-LEAST_EXPECTED = 50
-"""Users that every arm should have before their numbers are tested, since chi-squared is too strict with few."""
 SHARES_OFF = 1e-9
 
 
@@ -111,6 +117,11 @@ class Experiment:
         """One outcome's difference between an arm and control, of sums by arm."""
         return difference(measured[self.control], measured[arm], self.level_of_an_arm, self.planned_users)
 
+    def mismatch_p(self, measured: Mapping[str, Sums]) -> float:
+        """How well the numbers of users fit the shares, of sums by arm: everything stops at `MISMATCH`."""
+        users = np.array([float(measured[arm].users) for arm in self.shares])
+        return float(mismatch_p(users, np.array(list(self.shares.values())), self.planned_users))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmVerdict:
@@ -153,20 +164,6 @@ def point_of(salt: str, user_id: str) -> float:
     return (int.from_bytes(digest, "big") >> 11) / 2**53
 
 
-def mismatch_p(users: Mapping[str, float], shares: Mapping[str, float]) -> float:
-    """How likely numbers of users at least as far from the shares are: Pearson's chi-squared, arms less one degrees.
-
-    1 where an arm should have less than `LEAST_EXPECTED` users. A sample-ratio mismatch means that assignment, logging
-    or exclusion depends on the arm, so that no comparison of arms can be believed (Fabijan et al., KDD 2019). It is no
-    sequential test: looked at a hundred times it alarms ten times as often, which at `MISMATCH` is still rare.
-    """
-    seen = np.array([users[arm] for arm in shares], dtype=np.float64)
-    wanted = np.array(list(shares.values())) * seen.sum()
-    if wanted.min() < LEAST_EXPECTED:
-        return 1.0
-    return float(chdtrc(len(seen) - 1, ((seen - wanted) ** 2 / wanted).sum()))
-
-
 def judge(experiment: Experiment, measured: Mapping[str, Mapping[str, Sums]]) -> tuple[ArmVerdict, ...]:
     """What may be said of every arm now, of sums by outcome and arm.
 
@@ -175,11 +172,10 @@ def judge(experiment: Experiment, measured: Mapping[str, Mapping[str, Sums]]) ->
     """
     _check_measured(experiment, measured)
     decisive = measured[experiment.outcome]
-    users = {arm: float(decisive[arm].users) for arm in experiment.shares}
-    p = mismatch_p(users, experiment.shares)
+    p = experiment.mismatch_p(decisive)
     stopped = None
-    if p < MISMATCH:
-        counts = ", ".join(f"{arm} {count:.0f}" for arm, count in users.items())
+    if p <= MISMATCH:
+        counts = ", ".join(f"{arm} {float(decisive[arm].users):.0f}" for arm in experiment.shares)
         stopped = f"users do not fit the shares (p = {p:.1g}: {counts}); look for what depends on the arm"
     others = (arm for arm in experiment.shares if arm != experiment.control)
     return tuple(_verdict(experiment, measured, arm, stopped) for arm in others)

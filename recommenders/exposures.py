@@ -67,7 +67,7 @@ class Exposures:
             experiment = self._waiting[0].experiment
             same = takewhile(lambda one: one.experiment == experiment, islice(self._waiting, BATCH))  # noqa: B023
             batch = list(same)
-            await expose(writer, experiment, sorted(batch, key=lambda one: one.user_id))
+            await expose(writer, experiment, batch)
             for _ in batch:
                 self._waiting.popleft()
             self._full = False

@@ -84,13 +84,13 @@ class Outcome:
 def check(run: TrainingRun, limits: GateSettings) -> Outcome:
     """What the gate says of the chosen model; raises `ModelRefused` where it must not be served."""
     check_arrays(run.fitted())
-    outcome = judge(run, limits)
+    outcome = outcome_of(run, limits)
     if not outcome.passed:
         raise ModelRefused(outcome.refusal)
     return outcome
 
 
-def judge(run: TrainingRun, limits: GateSettings) -> Outcome:
+def outcome_of(run: TrainingRun, limits: GateSettings) -> Outcome:
     """The same, of a model that is only measured too; it is told, not raised."""
     row = run.result(run.chosen)
     rules = [*_made_of_others(row, run), *_over_baselines(row, run)]
@@ -110,13 +110,12 @@ def choose(best: ModelResult, asked: Sequence[ModelResult], bars: Sequence[Model
     """The model to serve, by name: the best, or of EASE and Popular (`bars`, in this order), as far as they were asked
     for, the first that stands; and why it is not the best, "" where it is."""
     ease, popular = bars
-    names = {row.name for row in asked}
-    for row in (best, *(bar for bar in bars if bar.name in names)):
-        if all(rule.held for rule in _over(row, ease, popular, seed)):
-            if row.name == best.name:
-                return best.name, ""
-            failed = next(rule for rule in _over(best, ease, popular, seed) if not rule.held)
-            return row.name, f"{best.name} {failed.words}: {row.name}, which is simpler, stands"
+    names, why = {row.name for row in asked}, ""
+    for row in (best, *(bar for bar in bars if bar.name in names and bar.name != best.name)):
+        failed = next((rule for rule in _over(row, ease, popular, seed) if not rule.held), None)
+        if failed is None:
+            return row.name, f"{why}: {row.name}, which is simpler, stands" if why else ""
+        why = why or f"{best.name} {failed.words}"
     return best.name, ""
 
 
@@ -171,10 +170,20 @@ def _of_users(row: ModelResult) -> DoubleArray:
 
 
 def _difference(row: ModelResult, other: ModelResult, seed: int) -> Estimate:
+    """As the training drew it, where it did."""
+    for one in row.against:
+        if one.baseline == other.name:
+            _check_paired(row.name, row.measured, other.name, other.measured)
+            return one.difference
     return _paired(row.name, row.measured, other.name, other.measured, seed)
 
 
 def _paired(name: str, measured: UserMetrics, other: str, others: UserMetrics, seed: int) -> Estimate:
+    _check_paired(name, measured, other, others)
+    return difference_of(measured.ndcg_at_10, others.ndcg_at_10, seed)
+
+
+def _check_paired(name: str, measured: UserMetrics, other: str, others: UserMetrics) -> None:
     if len(measured.users) == 0 or not np.array_equal(measured.users, others.users):
         raise ModelRefused(
             f"{name} was measured on {len(measured.users)} users and {other} on {len(others.users)}: only figures for "
@@ -182,7 +191,6 @@ def _paired(name: str, measured: UserMetrics, other: str, others: UserMetrics, s
         )
     if not np.isfinite(measured.ndcg_at_10).all():
         raise ModelRefused(f"{name} has an NDCG@10 that is no number; evaluate it anew")
-    return difference_of(measured.ndcg_at_10, others.ndcg_at_10, seed)
 
 
 def _figures(row: ModelResult, other: ModelResult, over: Estimate) -> str:

@@ -31,7 +31,7 @@ from graph.models import (
 from recommenders.arrays import FloatArray, IdArray
 from recommenders.artifacts import Artifact, load_artifact, save_artifact
 from recommenders.cosine_scorer import CosineScorer
-from recommenders.gate import check, judge
+from recommenders.gate import check, outcome_of
 from recommenders.interactions import Interactions
 from recommenders.least_squares_scorer import LeastSquaresScorer
 from recommenders.new_accounts import capped, tell
@@ -108,7 +108,7 @@ async def stage_run(writer: Writer, artifacts: Path, run: TrainingRun, limits: G
     version = await asyncio.to_thread(_save, artifacts, run.fitted(), run)
     if all(one.id != version for one in await list_versions(writer)):
         described = _described(load_artifact(artifacts, version))
-        metrics = {**described.metrics, "gate": judge(run, limits).as_json()}
+        metrics = {**described.metrics, "gate": outcome_of(run, limits).as_json()}
         await describe(writer, replace(described, metrics=metrics, status="staged"))
     return version
 

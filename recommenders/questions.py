@@ -90,7 +90,7 @@ def popular_questions(popularity: FloatArray, count: int = ASKED) -> Questions:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class FirstQuestion:
     """A movie to ask about: its number, the parts of people who know and like it, and the part of all the uncertainty
     that an answer would take away."""
 
@@ -110,7 +110,9 @@ class Reactions:
     scores: FloatArray | DoubleArray | None = None
 
 
-def choose(questions: Questions, reactions: Reactions, count: int, present: BoolArray | None = None) -> list[Question]:
+def next_questions(
+    questions: Questions, reactions: Reactions, count: int, present: BoolArray | None = None
+) -> list[FirstQuestion]:
     """The next `count` questions, the most telling first; fewer where no more can be asked. `present` (M,) says which
     movies there are."""
     place = {item: i for i, item in enumerate(questions.items.tolist())}
@@ -119,14 +121,14 @@ def choose(questions: Questions, reactions: Reactions, count: int, present: Bool
     left = questions.likeness.astype(np.float64)
     for item in [item for item in reactions.answered if item in place][-LATEST:]:
         _answer(left, place[item], 1.0)
-    chances, found = chance_to_like(questions, reactions.scores), list[Question]()
+    chances, found = chance_to_like(questions, reactions.scores), list[FirstQuestion]()
     for _ in range(min(count, int(free.sum()))):
         taken, whole = gains(left), float(np.trace(left))
         best = int(np.argmax(np.where(free, chances * taken, -1.0)))
         free[best] = False
         known = float(questions.known[best])
         part = float(taken[best]) / whole if whole > 0 else 0.0
-        found.append(Question(int(questions.items[best]), known, float(chances[best]), part))
+        found.append(FirstQuestion(int(questions.items[best]), known, float(chances[best]), part))
         _answer(left, best, known)
     return found
 

@@ -10,15 +10,21 @@ which is Robbins' normal mixture (1970) with the variance as measured: the asymp
 Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central limit theory and asymptotic confidence
 sequences", Annals of Statistics 52 (2024), since s√t is the deviation of one user's part in D. It is
 asymptotic: nothing is said below `LEAST_USERS` in either group.
+
+Whether the numbers of users fit the shares is looked at as often, by a Bayes factor that is exact at any number of
+users (`mismatch_p`).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import gammaln
 
 from recommenders.arrays import BoolArray, DoubleArray
 
 LEVEL = 0.05
+MISMATCH = 0.001
+"""The chance, at most, that users who come by the shares are ever said not to."""
 LEAST_USERS = 100
 """Users in each group before anything is said of a difference."""
 PLANNED_USERS = 10_000
@@ -127,6 +133,28 @@ def slope(control: Sums, arm: Sums) -> DoubleArray:
     (_, xx, xy), (_, arm_xx, arm_xy) = control.spread(), arm.spread()
     varied = xx + arm_xx
     return np.where(varied > 0, (xy + arm_xy) / np.where(varied > 0, varied, 1), 0.0)
+
+
+def mismatch_p(users: DoubleArray, shares: DoubleArray, planned_users: int = PLANNED_USERS) -> DoubleArray:
+    """A p-value of the shares (arms,) that holds at all moments together, of users (…, arms) in each arm; shape (…).
+
+    Sample-ratio mismatch means that assignment, logging or exclusion depends on the arm, so that no comparison of arms
+    can be believed (Fabijan et al., KDD 2019). This is the sequential multinomial test of Lindon and Malek,
+    "Anytime-valid inference for multinomial count data", NeurIPS 2022: shares from a Dirichlet distribution about the
+    right ones, with parameters α = kθ, against the right ones θ, after n users in each arm,
+
+        B = Γ(k)/Γ(k + Σn) · ∏ Γ(α + n)/Γ(α) · θ⁻ⁿ        p = min(1, 1/B)
+
+    With every user B is multiplied by how much likelier the first says that the user's arm was, which is 1 on average
+    where the shares are right. So B is ever as much as 1/p in no more than p of all experiments (Ville 1939), however
+    few users there are. k is set so that the smallest deviations are found at the planned number of users.
+    """
+    k = 1 / _mixture(MISMATCH, planned_users)
+    alpha, together = k * shares, users.sum(axis=-1)
+    arms = gammaln(alpha + users) - gammaln(alpha) - users * np.log(shares)
+    factor = gammaln(k) - gammaln(k + together) + arms.sum(axis=-1)
+    p: DoubleArray = np.exp(-np.maximum(factor, 0))
+    return p
 
 
 def _adjusted(control: Sums, arm: Sums, theta: DoubleArray) -> tuple[DoubleArray, DoubleArray]:

@@ -26,9 +26,9 @@ from recommenders.arrays import IntArray
 from recommenders.artifacts import Artifact, load_artifact, stamp
 from recommenders.candidates import (
     QUOTAS,
-    Asked,
     Candidates,
     Gatherer,
+    Sought,
     Source,
     by_exploration,
     by_freshness,
@@ -37,7 +37,7 @@ from recommenders.candidates import (
 from recommenders.context import ANYWHERE, Context
 from recommenders.group import Agreement, agree
 from recommenders.histories import Histories, UserHistory
-from recommenders.questions import Question, Reactions, choose, popular_questions
+from recommenders.questions import FirstQuestion, Reactions, next_questions, popular_questions
 from recommenders.ranking import place_of_first, top_k
 from recommenders.scorers import History
 from recommenders.shadow_figures import DEPTH
@@ -115,7 +115,7 @@ def _renewed(snapshot: Snapshot, artifact: Artifact | None, old: State, activity
 
 
 def _with_slots(
-    order: IntArray, asked: Asked, tuning: Tuning, places: int, day: int
+    order: IntArray, asked: Sought, tuning: Tuning, places: int, day: int
 ) -> tuple[IntArray, dict[str, Slot]]:
     """The list with its kept places filled, and who filled them, by the movie's id."""
     state, history = asked.state, asked.scored.history
@@ -146,7 +146,7 @@ class Serving:
         self._state = state or _nothing(empty_snapshot())
         self._before: State | None = None
         self._failed: tuple[str, object] | None = None
-        self._refreshing = asyncio.Lock()
+        self._renewing = asyncio.Lock()
         self.observer: Observer | None = None
         self.gatherer = Gatherer()
 
@@ -165,25 +165,29 @@ class Serving:
         return self.arms.served(user_id, self._state)
 
     async def refresh(self) -> bool:
-        """Look at the graph, and load what is new; whether anything was. A model that fails to load is left where it
-        is, and the old one keeps serving. One at a time: who comes meanwhile waits, and finds nothing new."""
-        async with self._refreshing:
-            return await self._refresh()
+        """Look at the graph, and load what is new: the active state first, then those of arms; whether anything was."""
+        renewed = await self.renew()
+        return await self._look_at_arms() or renewed
 
-    async def _refresh(self) -> bool:
-        rows = await self._reader.read(read_statement("meta/state"))
-        row: Row = rows[0] if rows else {"version": UNREAD, "activeModel": None, "experiment": None, "arms": ()}
-        old, renewed = self._state, await self._renew(row)
-        loaded = await self.arms.look(recorded(row["experiment"], row["arms"]), renewed or old, old)
-        if renewed:
-            self._before = old if old.scorer and renewed.version != old.version else None
-            self._state = renewed
-            self.histories.clear()
-        if loaded:
-            self.arms.loaded = loaded
-        return bool(renewed or loaded)
+    async def renew(self) -> bool:
+        """Look at the graph, and serve the model and catalogue that it asks for; whether they are new. A model that
+        fails to load is left where it is, and the old one keeps serving. One at a time: who comes meanwhile waits, and
+        finds nothing new. No arm's model is waited for."""
+        async with self._renewing:
+            rows = await self._reader.read(read_statement("meta/state"))
+            row: Row = rows[0] if rows else {"version": UNREAD, "activeModel": None, "experiment": None, "arms": ()}
+            self.arms.running = recorded(row["experiment"], row["arms"])
+            old, renewed = self._state, await self._next(row)
+            if renewed:
+                self._before = old if old.scorer and renewed.version != old.version else None
+                self._state = renewed
+                self.histories.clear()
+            return renewed is not None
 
-    async def _renew(self, row: Row) -> State | None:
+    async def _look_at_arms(self) -> bool:
+        return await self.arms.look(self._state, self._before)
+
+    async def _next(self, row: Row) -> State | None:
         """The state that the graph asks for; None where it is the one that serves."""
         version = row["activeModel"] or ""
         changed_model = version != self._state.version and self._stamped(version) != self._failed
@@ -229,10 +233,17 @@ class Serving:
         return version, stamp(self.artifacts, version)
 
     async def watch(self) -> None:
-        """Refresh for ever; a graph that is away for a while is told of once, and a fault does not end it."""
+        """Refresh for ever; a graph that is away for a while is told of once, and a fault does not end it. Arms have a
+        loop of their own, so that what is active changes while their models are loaded."""
         await asyncio.sleep(self._seconds)
         failed, fault = "look for a new model", "a fault while looking for a new model; what is served stays"
-        await again_and_again(self.refresh, self._seconds, log, failed, fault)
+        active = again_and_again(self.renew, self._seconds, log, failed, fault)
+        failed, fault = (
+            "load an experiment's models",
+            "a fault while loading an experiment's models; arms stay as they are",
+        )
+        arms = again_and_again(self._look_at_arms, self._seconds, log, failed, fault)
+        await asyncio.gather(active, arms)
 
     # -- answers -------------------------------------------------------------------------------------------------
 
@@ -263,7 +274,7 @@ class Serving:
             order = compose(order, scored.scores[order], state.slate, tuning, taste, places)
         by_model = order
         if tuning.keeps:
-            order, slots = _with_slots(order, Asked(scored, free), tuning, places, day)
+            order, slots = _with_slots(order, Sought(scored, free), tuning, places, day)
         movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
         if self.observer is not None and state is self._state:
             shown = tuple(state.movie_ids[item] for item in by_model[:DEPTH].tolist())
@@ -271,7 +282,9 @@ class Serving:
             self.observer.answered(Answered(history, wanted, tuning, places, context, shown, taken))
         return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal, slots=slots)
 
-    def questions(self, history: UserHistory, count: int, skipped: Sequence[str] = ()) -> tuple[State, list[Question]]:
+    def questions(
+        self, history: UserHistory, count: int, skipped: Sequence[str] = ()
+    ) -> tuple[State, list[FirstQuestion]]:
         """What to ask somebody, the most telling first; never about a movie that they reacted to, or of `skipped`."""
         scored = self.score(history)
         state, known = scored.state, {*history.known, *skipped}
@@ -279,11 +292,11 @@ class Serving:
         answered = [state.index[one.movie_id] for one in history.ratings if one.movie_id in state.index]
         hidden = [state.index[id_] for id_ in known if id_ in state.index]
         scores = scored.model_scores if scored.scorer.is_personal(scored.known) else None
-        return state, choose(asked, Reactions(answered, hidden, scores), count, state.present)
+        return state, next_questions(asked, Reactions(answered, hidden, scores), count, state.present)
 
     def candidates(self, scored: Scored, wanted: MovieFilter) -> Candidates:
         """What each source finds for a history, of what may be recommended."""
-        return self.gatherer.gather(Asked(scored, self.allowed(scored.state, scored.history, wanted)))
+        return self.gatherer.gather(Sought(scored, self.allowed(scored.state, scored.history, wanted)))
 
     def rank_group(
         self,

@@ -24,6 +24,7 @@ from recommenders.artifacts import Artifact, load_artifact
 from recommenders.serving import Answered, Serving
 from recommenders.shadow_figures import DEPTH, Figures
 from recommenders.state import state_of
+from recommenders.watching import again_and_again
 
 log = logging.getLogger(__name__)
 
@@ -154,15 +155,10 @@ class Shadow:
 
     async def watch(self) -> None:
         """Refresh for ever; a fault is told of, and does not end it. What was counted is written at the end."""
+        failed, fault = "look for a model in the shadow", "a fault of the shadow; answers go on"
         try:
-            while True:
-                await asyncio.sleep(self._seconds)
-                try:
-                    await self.refresh()
-                except CinegraphError as error:
-                    log.debug("could not look for a model in the shadow, which is tried on: %s", error)
-                except Exception:
-                    log.exception("a fault of the shadow; answers go on")
+            await asyncio.sleep(self._seconds)
+            await again_and_again(self.refresh, self._seconds, log, failed, fault)
         finally:
             await self.close()
 

@@ -5,8 +5,8 @@ other place has the next movie of the list, whatever stands in the kept ones. A 
 does not stand above. A movie of an exploring place is drawn: each candidate that does not stand above has a chance in
 proportion to how much it is worth a try. That chance is the movie's propensity, given what stands above it; of every
 other place it is 1. What was shown can so be weighed later as another policy would have shown it (inverse propensity,
-Horvitz and Thompson 1952). The draw is by user, day, model and catalogue: the same question has the same answer all
-day.
+Horvitz and Thompson 1952). The draw is by user, day, model and catalogue: the same question has the same answer for a
+day, unless another model or catalogue is served before its end.
 """
 
 import hashlib

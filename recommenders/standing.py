@@ -1,7 +1,9 @@
 """How experiments stand: users of each arm, differences from control, and what may be said of them.
 
 An arm that was stopped for itself is out: the others are judged as if it had never been, each at the level that it had
-before, so that an interval keeps its promise; its own verdict is the reason why it was stopped.
+before, so that an interval keeps its promise; its own verdict is the reason why it was stopped. Whether the users of
+those that are left fit their shares is a test of its own, so that an experiment that loses arms is tested once more for
+each.
 """
 
 import math
@@ -15,8 +17,8 @@ from cinegraph.types import DAY
 from graph.client import Reader, Row
 from graph.experiments import OUTCOMES, RecordedArm, RecordedExperiment, list_experiments, sums
 from recommenders.experiment_file import statistics_of
-from recommenders.experiments import MISMATCH, ArmVerdict, Decision, Experiment, judge, mismatch_p
-from recommenders.sequential import Difference, Sums
+from recommenders.experiments import ArmVerdict, Decision, Experiment, judge
+from recommenders.sequential import MISMATCH, Difference, Sums
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +46,7 @@ class ArmStanding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
-    """An experiment so far; `mismatch_p` is how likely numbers of users at least as far from the shares are."""
+    """An experiment so far; `mismatch_p` is how well the numbers of users fit the shares, from 0 to 1."""
 
     experiment: RecordedExperiment
     arms: tuple[ArmStanding, ...]
@@ -53,7 +55,7 @@ class Standing:
     @property
     def mismatch(self) -> bool:
         """Whether nothing of it can be believed."""
-        return self.mismatch_p < MISMATCH
+        return self.mismatch_p <= MISMATCH
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; an open end of an interval is null."""
@@ -110,8 +112,7 @@ def standing_of(recorded: RecordedExperiment, rows: Sequence[Row]) -> Standing:
         exposed[row["arm"]] = row["exposed"]
     whole, going = statistics_of(recorded), remaining(recorded)
     verdicts = {one.arm: one for one in judge(going, measured)} if going else {}
-    decisive = measured[recorded.outcome]
-    p = mismatch_p({arm: float(decisive[arm].users) for arm in going.shares}, going.shares) if going else 1.0
+    p = going.mismatch_p(measured[recorded.outcome]) if going else 1.0
     arms = (_arm(recorded, arm, measured, exposed, verdicts.get(arm.name), whole) for arm in recorded.arms)
     return Standing(recorded, tuple(arms), p)
 

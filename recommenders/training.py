@@ -18,9 +18,9 @@ import numpy as np
 from cinegraph.errors import CinegraphError, ModelTooLarge, NotEnoughData
 from recommenders import registry
 from recommenders.bootstrap import Estimate, mean_of
-from recommenders.calibration import calibrate, judge
+from recommenders.calibration import calibrate, foreseen
 from recommenders.checkpoints import Checkpoints
-from recommenders.evaluation import Context, UserMetrics, ask, compare, summarise
+from recommenders.evaluation import Origin, UserMetrics, ask, compare, summarise
 from recommenders.facts import MovieFacts
 from recommenders.gate import choose, over_members
 from recommenders.interactions import Interactions
@@ -78,12 +78,12 @@ def train(interactions: Interactions, names: Sequence[str] = (), options: Traini
     beside = _check_names(asked, options)
     split, protocol = divide(interactions, options.protocol)
     options = replace(options, protocol=protocol)
-    context = Context("", protocol.name, "", options.seed, interactions.fingerprint())
+    context = Origin("", protocol.name, "", options.seed, interactions.fingerprint())
     wanted = {*registry.BASELINES, *asked, *beside}
     trained = _trained([name for name in registry.names() if name in wanted], names, split, context, options)
-    rows = {row.name: row for row in trained.values()}
     baselines = [trained[name] for name in registry.BASELINES]
-    results = tuple(_compared(row, baselines, options.seed) for row in rows.values())
+    rows = {row.name: _compared(row, baselines, options.seed) for row in dict.fromkeys(trained.values())}
+    trained, results = {name: rows[row.name] for name, row in trained.items()}, tuple(rows.values())
     wished = [trained[name] for name in asked if name in trained]
     best, bars = _best(wished, trained, options.seed), (trained["ease"], trained["popular"])
     chosen, why = (best, "") if options.because else choose(rows[best], wished, bars, options.seed)
@@ -141,7 +141,7 @@ def _live(recipe: Recipe, rows: Sequence[ModelResult], split: Split, options: Tr
 
 
 def _trained(
-    wanted: Sequence[str], named: Sequence[str], split: Split, context: Context, options: TrainingOptions
+    wanted: Sequence[str], named: Sequence[str], split: Split, context: Origin, options: TrainingOptions
 ) -> dict[str, ModelResult]:
     """The rows of these models. Of those that nobody named, one that is too large has the row of what stands in for it,
     and one that has too little to learn from is left out, unless it is a baseline."""
@@ -162,7 +162,7 @@ def _trained(
     return rows
 
 
-def _row(name: str, split: Split, context: Context, options: TrainingOptions) -> ModelResult:
+def _row(name: str, split: Split, context: Origin, options: TrainingOptions) -> ModelResult:
     with options.recorder.training(subject(name, context.fingerprint, options)) as record:
         row = _measured(name, split, context, options, record)
         record.measured(row.config, {**row.validation.figures(), **row.test.figures()}, row.learning)
@@ -183,7 +183,7 @@ def subject(name: str, fingerprint: str, options: TrainingOptions) -> Subject:
     )
 
 
-def _measured(name: str, split: Split, context: Context, options: TrainingOptions, record: Record) -> ModelResult:
+def _measured(name: str, split: Split, context: Origin, options: TrainingOptions, record: Record) -> ModelResult:
     started = time.perf_counter()
     fit = _fit_options(name, options)
     model, on_validation = _chosen(name, split, options, record)
@@ -207,7 +207,7 @@ def _measured(name: str, split: Split, context: Context, options: TrainingOption
         learning=model.learning,
         cold=cold_of(on_test, question),
         calibration=calibrate(
-            judge(_served(model, options), split.question(VALIDATION), options.max_users, options.seed)
+            foreseen(_served(model, options), split.question(VALIDATION), options.max_users, options.seed)
         ),
     )
 

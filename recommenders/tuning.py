@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from cinegraph.errors import InvalidInput, ModelError
 from cinegraph.locks import Presence, alone, is_present
 from recommenders import registry
-from recommenders.evaluation import Context, summarise
+from recommenders.evaluation import Origin, summarise
 from recommenders.interactions import Interactions
 from recommenders.model import Progress, silent
 from recommenders.protocol import divide
@@ -233,7 +233,7 @@ class _Search:
         except optuna.TrialPruned as pruned:
             record.noted({"pruned": pruned})
             return None
-        context = Context(self._model, self._options.protocol.name, "validation", self._options.seed, self._fingerprint)
+        context = Origin(self._model, self._options.protocol.name, "validation", self._options.seed, self._fingerprint)
         record.measured(model.config.model_dump(), summarise(measured, context).figures(), model.learning)
         return float(measured.ndcg_at_10.mean())
 

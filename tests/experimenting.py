@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from graph.catalog import WriteStatement
 from graph.client import GraphClient, Row
 from graph.experiments import Exposure, Limit, RecordedArm, RecordedExperiment, start
+from graph.migrations import load_migrations
 from recommenders.experiments import arm_of
 
 WINDOW = 1_000
@@ -67,6 +69,13 @@ async def crowd(graph: GraphClient, arm: str, users: Sequence[str], liked: Seque
     )
     given = {"users": list(users), "arm": arm, "liked": list(liked), "dismissed": dismissed}
     await graph.session.write(text, given)
+    await recounted(graph)
+
+
+async def recounted(graph: GraphClient) -> None:
+    """What is summed up of arms, worked out from all exposures, as the migration does."""
+    (statement,) = load_migrations()[5].statements
+    await graph.writer.write(WriteStatement("recounted", statement, frozenset()))
 
 
 async def exposed(graph: GraphClient) -> list[Row]:

@@ -80,7 +80,9 @@ class Experiment:
     stopped_at: DateTime | None
     because: str | None = strawberry.field(description="Why it ended.")
     mismatch: bool = strawberry.field(description="Whether users do not fit the shares, so that nothing can be said.")
-    mismatch_p: float = strawberry.field(description="How likely users at least as far from the shares are.")
+    mismatch_p: float = strawberry.field(
+        description="How well users fit the shares: with right ones it is ever as low as p in at most p of experiments."
+    )
     arms: list[ExperimentArm] = strawberry.field(description="Control first.")
     verdicts: list[ExperimentVerdict] = strawberry.field(description="Of each arm beside control.")
 

@@ -33,7 +33,7 @@ from recommenders.configuration import (
     together,
     written,
 )
-from recommenders.gate import judge
+from recommenders.gate import outcome_of
 from recommenders.model import Progress
 from recommenders.protocol import DEFAULT, load_protocol
 from recommenders.protocol import names as protocol_names
@@ -194,9 +194,10 @@ async def train_and_show(
     show_figures(trained)
     if outputs.json:
         outputs.json.write_text(json.dumps(trained.as_json(), indent=2), encoding="utf-8")
-    show_gate(judge(trained, settings.gate))
+    outcome = outcome_of(trained, settings.gate)
+    show_gate(outcome)
     if outputs.card and draw:
-        outputs.card.write_text(draw(trained, interactions, facts, settings.gate), encoding="utf-8")
+        outputs.card.write_text(draw(trained, interactions, facts, outcome), encoding="utf-8")
         say(f"model card: {outputs.card}")
     return trained
 

@@ -9,7 +9,7 @@ from cinegraph.errors import MissingExtra
 from cinegraph.settings import Settings
 from graph.client import GraphClient
 from graph.models import read_texts
-from graph.snapshot import load_snapshot
+from graph.snapshot import Snapshot, load_snapshot
 from recommenders import registry
 from recommenders.arrays import FloatArray, IdArray
 from recommenders.facts import MovieFacts, facts_of
@@ -19,12 +19,12 @@ from recommenders.sentences.vectors import vectors_of
 
 
 async def read_data(
-    client: GraphClient, settings: Settings, names: Sequence[str], report: Stages
+    client: GraphClient, settings: Settings, names: Sequence[str], report: Stages, snapshot: Snapshot | None = None
 ) -> tuple[Interactions, MovieFacts]:
-    """The graph's ratings, and what it says of their movies; with texts as vectors, where one of these models reads
-    them."""
+    """The graph's ratings, and what it says of their movies, by a `snapshot` that was read already where one is given;
+    with texts as vectors, where one of these models reads them."""
     interactions = await load_interactions(client.reader, report, settings.trust)
-    snapshot, texts = await load_snapshot(client.reader, 0, ""), None
+    snapshot, texts = snapshot or await load_snapshot(client.reader, 0, ""), None
     if settings.training.texts and any(registry.entry(name).reads_texts for name in names):
         texts = await _texts(client, settings, interactions.movies, report)
     return interactions, facts_of(snapshot, interactions.movies, texts)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from graph.client import GraphClient
-from recommenders.candidates import SOURCES, Asked, Gatherer, Source
+from recommenders.candidates import SOURCES, Gatherer, Sought, Source
 from recommenders.ranking import Ranked
 from tests.api.harness import Api, api_over
 from tests.published import serving_over
@@ -51,7 +51,7 @@ async def test_sources_are_asked_once_and_only_where_they_are_selected(
     asked: list[Source] = []
 
     def counting(source: Source) -> Any:
-        def find(one: Asked, count: int) -> Ranked:
+        def find(one: Sought, count: int) -> Ranked:
             asked.append(source)
             return SOURCES[source](one, count)
 
@@ -67,7 +67,7 @@ async def test_sources_are_asked_once_and_only_where_they_are_selected(
 
 
 async def test_an_answer_comes_without_a_source_that_fails(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(asked: Asked, count: int) -> Ranked:
+    def broken(asked: Sought, count: int) -> Ranked:
         raise RuntimeError("no more")
 
     monkeypatch.setattr(api.services.serving, "gatherer", Gatherer({**SOURCES, Source.MODEL: broken}))

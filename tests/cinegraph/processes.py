@@ -47,6 +47,7 @@ class Home:
             "CINEGRAPH_CACHE": str(load_settings(env_file=None).cache_dir),
             "CINEGRAPH_GRAPH__LOCAL_HEAP_MB": "384",
             "CINEGRAPH_GRAPH__LOCAL_PAGECACHE_MB": "32",
+            "CINEGRAPH_GRAPH__START_TIMEOUT": str(PATIENCE),
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "cinegraph", *arguments],
@@ -92,11 +93,18 @@ class Serving:
     process: "subprocess.Popen[str]"
     url: str
 
+    def lives(self) -> bool:
+        """Whether it says that it does."""
+        try:
+            return httpx.get(self.url.replace("/graphql", "/health/live"), timeout=20).is_success
+        except httpx.TransportError:
+            return False
+
     def answers(self) -> bool:
         """Whether the graph behind it does, in a time that is long enough for a machine with much to do."""
         try:
             body = httpx.post(self.url, json={"query": '{ movie(id: "1") { title } }'}, timeout=20).json()
-        except httpx.TimeoutException:
+        except httpx.TransportError:
             return False
         return body.get("data") == {"movie": None} and "errors" not in body
 
@@ -119,4 +127,4 @@ def kill(running: Running) -> None:
     """End a server without any order."""
     process = psutil.Process(running.pid)
     process.kill()
-    process.wait(10)
+    process.wait(PATIENCE)

@@ -17,7 +17,7 @@ from graph.shadows import read_figures, write_shadowed
 from recommenders.shadow_figures import summed
 from tests import tiny
 from tests.conftest import GRAPH_SETTINGS
-from tests.experimenting import GUARDED, begun, crowd, exposed, pinned, users_of
+from tests.experimenting import GUARDED, begun, crowd, exposed, pinned, recounted, users_of
 from tests.published import FACTORS, ITEM_ITEM, publish_model
 
 LIST = "{ recommendations { modelVersion nodes { id } } }"
@@ -92,6 +92,7 @@ async def test_a_server_stops_an_arm_that_breaks_its_guardrail_and_serves_the_ac
     async with open_app(settings_of(tmp_path, judge_seconds=0.05), graph) as app:
         assert await asked(app, tmp_path, NEW[0]) == versions["new"]
         await graph.session.write("MATCH (:User)-[r:EXPOSED {arm: 'new'}]->() SET r.dismissed = 1", {})
+        await recounted(graph)
         await stopped(graph)
         async with asyncio.timeout(60):
             while await asked(app, tmp_path, NEW[0]) != versions["control"]:

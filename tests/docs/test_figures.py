@@ -120,8 +120,10 @@ def test_the_figures_of_experiments_are_those_of_the_benchmark() -> None:
     assert f"in no more than {percent(outside)} of the experiments, and none decides" in text
     right, broken = result["mismatch"]["right"], result["mismatch"]["broken"]
     assert f"at any of {result['looks']} looks in {percent(right['at_any_look'])} of the experiments" in text
+    assert f"which is not made for that: in {percent(right['peeked_at_any_look'])})" in text
     assert f"With {100 * result['mismatch']['share']:.0f} % of users in an arm" in text
-    assert f"it alarms after {thousands(broken['users'])} users (median)" in text
+    found = f"it is said after {thousands(broken['users'])} users (median; by the chi-squared after "
+    assert f"{found}{thousands(broken['peeked_users'])})" in text
 
 
 def test_the_cost_and_the_limit_of_the_cap_on_new_accounts_are_those_of_the_benchmark() -> None:

@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from random import Random
 
 import pytest
 import pytest_asyncio
 
 from cinegraph.errors import InvalidInput, NotFound
 from graph import experiments
-from graph.catalog import WriteStatement, write_statement
+from graph.catalog import WriteStatement, read_statement, write_statement
 from graph.client import GraphClient, Row
-from graph.experiments import count, expose, find_experiment, list_experiments, start, stop, stop_arm, sums
+from graph.experiments import OUTCOMES, count, expose, find_experiment, list_experiments, start, stop, stop_arm, sums
 from tests import tiny
+from tests.api.test_flat import total_hits
 from tests.conftest import GRAPH_SETTINGS
-from tests.experimenting import GUARDED, begun, did, experiment, exposed, exposure, pinned
+from tests.experimenting import GUARDED, begun, crowd, did, experiment, exposed, exposure, pinned, recounted
 
 AT = 10_000
 """When users are exposed; their windows are from 9,000 on before, and to 11,000 after."""
@@ -262,3 +265,48 @@ async def test_sums_are_those_worked_out_by_hand(tiny_graph: GraphClient) -> Non
         ("control", "viewed"): {**control, **nothing},
         ("new", "viewed"): {**new, **nothing},
     }
+
+
+async def all_sums(graph: GraphClient) -> list[Row]:
+    rows = await sums(graph.reader, ["one", "two"])
+    return sorted(rows, key=lambda row: (row["id"], row["arm"], row["outcome"]))
+
+
+async def test_sums_that_grew_are_those_of_all_exposures_whatever_came_late_or_twice(
+    tiny_graph: GraphClient, other: GraphClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graph.experiments.COUNTED", 7)
+    rng = Random(3)
+    await begun(tiny_graph)
+    for turn in range(12):
+        seen = [exposure(f"u{rng.randrange(60):02}", AT + 100 * turn + rng.randrange(-300, 300)) for _ in range(12)]
+        shown = [replace(one, arm="new" if int(one.user_id[1:]) % 3 else "control") for one in seen]
+        rows = [(one.user_id, relation) for one in shown for relation in ("RATED", "DISMISSED", "VIEWED")]
+        await did(tiny_graph, [(*row, rng.choice("12345"), 4.5, AT + rng.randrange(-900, 2_000)) for row in rows])
+        writing = (expose(client.writer, "one", shown) for client in (tiny_graph, other))
+        counting = (count(client.writer, "one", AT + 150 * turn) for client in (other, tiny_graph))
+        await asyncio.gather(*writing, *counting)
+        if turn == 9:
+            await stop_arm(tiny_graph.writer, "one", "new", "harm", AT + 900)
+    found = await all_sums(tiny_graph)
+    await recounted(tiny_graph)
+    assert await all_sums(tiny_graph) == found
+    assert min(row["users"] for row in found) > 5
+    assert all(row["exposed"] > row["users"] for row in found)
+    assert {row["outcome"] for row in found if row["xy"]} == {"liked", "dismissed", "viewed"}
+
+
+async def looked(graph: GraphClient) -> int:
+    """Database hits of a look at the sums."""
+    given = {"ids": ["one"], "outcomes": list(OUTCOMES)}
+    return total_hits((await graph.session.explain(read_statement("experiment/sums").text, given, "PROFILE")).profile)
+
+
+async def test_a_look_costs_the_same_however_many_users_were_shown_an_arm(graph: GraphClient) -> None:
+    await begun(graph)
+    await crowd(graph, "control", ["c0"], [1])
+    await crowd(graph, "new", ["n0"], [1])
+    few = await looked(graph)
+    await crowd(graph, "control", [f"more-{n}" for n in range(2_000)], [1])
+    assert await looked(graph) == few
+    assert (await all_sums(graph))[0]["users"] == 2_001

@@ -1,15 +1,23 @@
 """Arms as they are served: sticky, each by its own model over one catalogue, and the active one again at the end."""
 
+import asyncio
 import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cinegraph.types import MovieFilter
 from graph.client import GraphClient
 from graph.experiments import RecordedArm, stop, stop_arm
+from recommenders import arms as arms_module
 from recommenders.experiments import arm_of
 from recommenders.histories import Rated, UserHistory
+from recommenders.publishing import rollback
 from recommenders.serving import Serving
 from recommenders.slate import Tuning
 from tests.conftest import GRAPH_SETTINGS
@@ -176,3 +184,123 @@ async def test_only_what_differs_exposes_and_in_every_arm_alike(
     await serving.refresh()
     for user in (*users_of("control", 1, "two"), *users_of("new", 1, "two")):
         assert serving.served(user).differs(("diversity", "novelty", "calibration"))
+
+
+# -- while models of arms are loaded -----------------------------------------------------------------------------------
+
+
+class Gate:
+    """Holds up whoever makes an arm's state, in the thread that makes it, until it is `open`."""
+
+    def __init__(self) -> None:
+        self.reached, self.open = threading.Event(), threading.Event()
+
+    def through(self, made: Callable[..., Any]) -> Callable[..., Any]:
+        def held(*given: Any) -> Any:
+            self.reached.set()
+            assert self.open.wait(60)
+            return made(*given)
+
+        return held
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """Arms' models are loaded, and set over a new catalogue, through it."""
+    found = Gate()
+    for name in ("load_artifact", "state_over"):
+        monkeypatch.setattr(arms_module, name, found.through(getattr(arms_module, name)))
+    yield found
+    found.open.set()
+
+
+@asynccontextmanager
+async def watched(graph: GraphClient, root: Path) -> AsyncIterator[Serving]:
+    """A server that looks for what is new as it does in production."""
+    serving = Serving(graph.reader, root, refresh_seconds=0.01)
+    await serving.refresh()
+    watching = asyncio.create_task(serving.watch())
+    try:
+        yield serving
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait for something; `TimeoutError` where it does not happen."""
+    async with asyncio.timeout(30):
+        while not happened():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_rollback_is_served_while_the_model_of_a_new_arm_is_still_being_loaded(
+    graph: GraphClient, versions: dict[str, str], tmp_path: Path, gate: Gate
+) -> None:
+    async with watched(graph, tmp_path) as serving:
+        await begun(graph, arms=pinned(versions["factors"]))
+        await until(gate.reached.is_set)
+        assert await rollback(graph.writer, tmp_path) == versions["popular"]
+        await until(lambda: serving.model_version == versions["popular"])
+        assert {made_by(serving, user) for user in (CONTROL[0], NEW[0])} == {("", versions["popular"])}
+        gate.open.set()
+        await until(lambda: serving.served(NEW[0]).arm == "new")
+        await until(lambda: serving.served(NEW[0]).state.snapshot is serving.state.snapshot)
+        assert made_by(serving, CONTROL[0]) == ("control", versions["popular"])
+        assert made_by(serving, NEW[0]) == ("new", versions["factors"])
+
+
+async def test_a_rollback_is_served_while_arms_are_set_over_its_catalogue_and_they_keep_theirs(
+    graph: GraphClient, serving: Serving, versions: dict[str, str], tmp_path: Path, gate: Gate
+) -> None:
+    """The arm that is pinned to what was active keeps that: nobody leaves an arm for the time of a load."""
+    arms = (*pinned(versions["factors"]), RecordedArm("old", 0.5, versions["active"]))
+    shares = {"control": 0.25, "new": 0.25, "old": 0.5}
+    await begun(graph, arms=[replace(arm, share=shares[arm.name]) for arm in arms])
+    users = {arm: users_of(arm, 1, shares=shares)[0] for arm in shares}
+    gate.open.set()
+    await serving.refresh()
+    gate.open.clear()
+    gate.reached.clear()
+    before = serving.served(users["new"]).state
+    await rollback(graph.writer, tmp_path)
+    refreshing = asyncio.create_task(serving.refresh())
+    await until(gate.reached.is_set)
+    assert {arm: made_by(serving, user) for arm, user in users.items()} == {
+        "control": ("control", versions["popular"]),
+        "new": ("new", versions["factors"]),
+        "old": ("old", versions["active"]),
+    }
+    assert serving.served(users["new"]).state is before
+    gate.open.set()
+    assert await refreshing
+    for arm, version in (("control", "popular"), ("new", "factors"), ("old", "active")):
+        assert made_by(serving, users[arm]) == (arm, versions[version])
+        assert serving.served(users[arm]).state.snapshot is serving.state.snapshot
+
+
+async def test_what_is_stopped_while_models_are_loaded_is_so_at_once(
+    graph: GraphClient, serving: Serving, versions: dict[str, str], tmp_path: Path, gate: Gate
+) -> None:
+    await begun(graph, arms=pinned(versions["factors"]))
+    gate.open.set()
+    await serving.refresh()
+    gate.open.clear()
+    gate.reached.clear()
+    await rollback(graph.writer, tmp_path)
+    refreshing = asyncio.create_task(serving.refresh())
+    await until(gate.reached.is_set)
+    await stop_arm(graph.writer, "one", "new", "harm", 9_000)
+    assert not await serving.renew()
+    assert (made_by(serving, CONTROL[0]), made_by(serving, NEW[0])) == (
+        ("control", versions["popular"]),
+        ("", versions["popular"]),
+    )
+    await stop(graph.writer, "one", "seen enough", 9_500)
+    await serving.renew()
+    assert made_by(serving, CONTROL[0]) == ("", versions["popular"])
+    gate.open.set()
+    await refreshing
+    assert made_by(serving, NEW[0]) == ("", versions["popular"])
+    assert await serving.refresh()
+    assert serving.arms.loaded.states == {}

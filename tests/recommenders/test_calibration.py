@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from sklearn.isotonic import isotonic_regression
 
 from recommenders import registry
-from recommenders.calibration import LEAST, Calibration, Curve, calibrate, expected_error, fit, judge, pooled
+from recommenders.calibration import LEAST, Calibration, Curve, calibrate, expected_error, fit, foreseen, pooled
 from recommenders.splits import TEST, VALIDATION, user_time
 from tests.recommenders.planted import planted
 
@@ -67,8 +67,8 @@ def test_plain_numbers_bring_the_same_curves_back() -> None:
 def test_what_is_learnt_on_validation_holds_on_test(model: str) -> None:
     split = user_time(planted(), 0.6, 0.2)
     scorer = registry.create(model).fit(split.train).scorer()
-    learnt = calibrate(judge(scorer, split.question(VALIDATION)))
-    later = judge(registry.create(model).fit(split.before_test()).scorer(), split.question(TEST))
+    learnt = calibrate(foreseen(scorer, split.question(VALIDATION)))
+    later = foreseen(registry.create(model).fit(split.before_test()).scorer(), split.question(TEST))
     assert later.personal.all() == (model == "ease")
     scores, most = (later.scores, 1.0) if model == "ease" else (later.popularity, 1.0)
     chances = learnt.match(scores, model == "ease", most)
@@ -81,6 +81,6 @@ def test_what_is_learnt_on_validation_holds_on_test(model: str) -> None:
 def test_users_are_drawn_where_they_are_many() -> None:
     split = user_time(planted(), 0.6, 0.2)
     scorer = registry.create("ease").fit(split.train).scorer()
-    some, all_ = (judge(scorer, split.question(VALIDATION), users) for users in (10, None))
+    some, all_ = (foreseen(scorer, split.question(VALIDATION), users) for users in (10, None))
     assert len(some.scores) * 10 < len(all_.scores)
     assert len(all_.scores) == len(split.validation)

@@ -13,7 +13,7 @@ from cinegraph.types import MAX_RATING, MovieFilter, Relation
 from graph.client import GraphClient
 from graph.snapshot import Snapshot
 from recommenders import candidates
-from recommenders.candidates import QUOTAS, SOURCES, Asked, Candidates, Gatherer, Place, Source, is_new
+from recommenders.candidates import QUOTAS, SOURCES, Candidates, Gatherer, Place, Sought, Source, is_new
 from recommenders.histories import Rated, UserHistory
 from recommenders.likeness import by_graph
 from recommenders.ranking import Ranked
@@ -37,7 +37,7 @@ def liking(*movie_ids: str) -> UserHistory:
 
 
 def found(serving: Serving, history: UserHistory, source: Source) -> list[str]:
-    asked = Asked(serving.score(history), serving.allowed(serving.state, history, ALL))
+    asked = Sought(serving.score(history), serving.allowed(serving.state, history, ALL))
     ranked = SOURCES[source](asked, QUOTAS[source])
     assert (np.diff(ranked.scores) <= 0).all()
     return [serving.state.movie_ids[item] for item in ranked.items.tolist()]
@@ -79,7 +79,7 @@ async def test_only_the_latest_likes_are_looked_at(serving: Serving, monkeypatch
 
 
 async def test_a_movie_of_few_ratings_is_worth_more_to_try(serving: Serving) -> None:
-    asked = Asked(serving.score(liking("1")), serving.allowed(serving.state, liking("1"), ALL))
+    asked = Sought(serving.score(liking("1")), serving.allowed(serving.state, liking("1"), ALL))
     worth = candidates.worth_exploring(asked)
     ratings = np.array([4, 5, 3, 3, 0])
     relative = np.array([0, 1, 0.5, 0.25, 0])
@@ -131,7 +131,7 @@ async def test_no_source_could_change_the_first_places_of_the_model(
 ) -> None:
     history = liking(*sorted(liked))
     scored = serving.score(history)
-    asked = Asked(scored, serving.allowed(serving.state, history, ALL))
+    asked = Sought(scored, serving.allowed(serving.state, history, ALL))
     gathered = Gatherer().gather(asked, dict.fromkeys(Source, quota))
     order = gathered.items[np.lexsort((gathered.items, -scored.scores[gathered.items]))]
     first = gathered.found[Source.MODEL].items
@@ -141,7 +141,7 @@ async def test_no_source_could_change_the_first_places_of_the_model(
 
 async def test_at_most_five_thousand_are_gathered(serving: Serving) -> None:
     assert sum(QUOTAS.values()) == 5_000
-    asked = Asked(serving.score(liking("1")), serving.allowed(serving.state, liking("1"), ALL))
+    asked = Sought(serving.score(liking("1")), serving.allowed(serving.state, liking("1"), ALL))
     assert [len(one.items) for one in Gatherer().gather(asked, dict.fromkeys(Source, 1)).found.values()] == [
         1, 1, 0, 1, 1, 1, 1,
     ]  # fmt: skip
@@ -150,7 +150,7 @@ async def test_at_most_five_thousand_are_gathered(serving: Serving) -> None:
 # -- a source that fails ---------------------------------------------------------------------------------------------
 
 
-def broken(asked: Asked, count: int) -> Ranked:
+def broken(asked: Sought, count: int) -> Ranked:
     raise RuntimeError("no more")
 
 

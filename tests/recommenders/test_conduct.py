@@ -166,7 +166,7 @@ async def test_users_that_do_not_fit_the_shares_stop_everything(graph: GraphClie
     found, done = await settle(graph.writer, "one")
     assert found.mismatch
     assert len(done) == 1
-    assert "experiment one was stopped: users do not fit the shares (p = 2e-12: control 500, new 300)" in done[0]
+    assert "experiment one was stopped: users do not fit the shares (p = 9e-07: control 500, new 300)" in done[0]
     assert [arm.because for arm in found.experiment.arms] == ["", ""]
 
 

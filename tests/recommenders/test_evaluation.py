@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recommenders.evaluation import Context, compare, measure, summarise
+from recommenders.evaluation import Origin, compare, measure, summarise
 from recommenders.interactions import Interactions
 from recommenders.scorers import PopularityScorer
 from recommenders.splits import user_time
 from tests.recommenders.planted import planted
 
-CONTEXT = Context("popular", "user_time", "test", 0, "f" * 64)
+CONTEXT = Origin("popular", "user_time", "test", 0, "f" * 64)
 
 
 def parts() -> tuple[Interactions, Interactions]:

@@ -13,7 +13,7 @@ from recommenders import gate
 from recommenders.arrays import DoubleArray
 from recommenders.bootstrap import Estimate
 from recommenders.evaluation import UserMetrics
-from recommenders.gate import Rule, check, choose, judge
+from recommenders.gate import Rule, check, choose, outcome_of
 from recommenders.protocol import load_protocol
 from recommenders.results import Live, ModelResult, Recipe, TrainingRun
 from recommenders.segments import Cold
@@ -42,7 +42,7 @@ def measured(values: float | DoubleArray, **change: Any) -> UserMetrics:
 def run(candidate: float | DoubleArray, ease: float, popular: float, **change: Any) -> TrainingRun:
     """ItemKNN is the candidate; the three have these figures."""
     figures = {"itemknn": candidate, "ease": ease, "popular": popular}
-    rows = tuple(replace(row, measured=measured(figures[row.name])) for row in trained().results)
+    rows = tuple(replace(row, measured=measured(figures[row.name]), against=()) for row in trained().results)
     return replace(trained(), results=rows, chosen="itemknn", **change)
 
 
@@ -52,7 +52,7 @@ def live(values: float | DoubleArray, **change: Any) -> Live:
 
 
 def rule(found: TrainingRun, name: str, limits: GateSettings = LIMITS) -> Rule:
-    (one,) = (one for one in judge(found, limits).rules if one.name == name)
+    (one,) = (one for one in outcome_of(found, limits).rules if one.name == name)
     return one
 
 
@@ -96,7 +96,7 @@ def test_n10_a_gate_without_the_interval_would_let_a_worse_model_past(monkeypatc
 
 
 def test_ease_itself_has_popular_to_beat_and_nothing_else() -> None:
-    assert [one.name for one in judge(replace(run(0.5, 0.4, 0.2), chosen="ease"), LIMITS).rules] == [
+    assert [one.name for one in outcome_of(replace(run(0.5, 0.4, 0.2), chosen="ease"), LIMITS).rules] == [
         "over popular",
         "score ms",
     ]
@@ -123,6 +123,16 @@ def test_figures_for_other_users_are_refused() -> None:
 def test_a_figure_that_is_no_number_is_refused() -> None:
     with pytest.raises(ModelRefused, match="itemknn has an NDCG@10 that is no number"):
         check(run(np.full(USERS, np.nan), 0.4, 0.2), LIMITS)
+
+
+def test_what_a_training_drew_is_not_drawn_again_and_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = replace(trained(), chosen="itemknn")
+    anew = replace(found, results=tuple(replace(row, against=()) for row in found.results))
+    drawn = [(one.name, one.figure, one.words) for one in outcome_of(anew, LIMITS).rules]
+    monkeypatch.setattr(gate, "difference_of", None)
+    assert [(one.name, one.figure, one.words) for one in outcome_of(found, LIMITS).rules] == drawn
+    with pytest.raises(TypeError):
+        outcome_of(anew, LIMITS)
 
 
 # -- which model is taken --------------------------------------------------------------------------------------------

@@ -16,9 +16,9 @@ from recommenders.questions import (
     Questions,
     Reactions,
     chance_to_like,
-    choose,
     gains,
     learn_questions,
+    next_questions,
     popular_questions,
 )
 from recommenders.serving import Serving
@@ -37,7 +37,7 @@ def questions(liked: FloatArray = LIKELY, known: FloatArray | None = None) -> Qu
 
 
 def items(found: Questions, reactions: Reactions = NOTHING, count: int = 4) -> list[int]:
-    return [one.item for one in choose(found, reactions, count)]
+    return [one.item for one in next_questions(found, reactions, count)]
 
 
 def test_the_gain_is_by_how_much_all_variances_shrink() -> None:
@@ -49,7 +49,7 @@ def test_the_gain_is_by_how_much_all_variances_shrink() -> None:
 
 
 def test_the_most_telling_is_asked_first_with_what_it_tells() -> None:
-    first = choose(questions(), Reactions(), 1)[0]
+    first = next_questions(questions(), Reactions(), 1)[0]
     assert (first.item, first.known, first.liked) == (7, 0.5, 0.5)  # it tells of two others
     assert first.information == pytest.approx((1 + 0.25 + 0.25) / (1 + NOISE) / 4)
 
@@ -91,9 +91,9 @@ def test_nobody_is_asked_twice(answered: list[int], skipped: list[int]) -> None:
 def test_what_is_not_there_is_not_asked() -> None:
     present = np.ones(8, np.bool_)
     present[7] = False
-    assert 7 not in [one.item for one in choose(questions(), Reactions(), 10, present)]
+    assert 7 not in [one.item for one in next_questions(questions(), Reactions(), 10, present)]
     nothing = Questions(np.zeros(0, np.int32), *[np.zeros(0, np.float32)] * 2, np.zeros((0, 0), np.float32))
-    assert choose(nothing, Reactions(), 5) == []
+    assert next_questions(nothing, Reactions(), 5) == []
 
 
 # -- learnt ----------------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def test_what_is_learnt_is_shares_and_cosines_of_likes() -> None:
 
 def test_the_first_questions_are_about_different_kinds_of_movies() -> None:
     found = learn_questions(planted())
-    first = groups()[[one.item for one in choose(found, Reactions(), BLOCKBUSTERS + 4)]]
+    first = groups()[[one.item for one in next_questions(found, Reactions(), BLOCKBUSTERS + 4)]]
     assert len({int(group) % 4 for group in first if group >= 0}) == 4
     in_a_row = groups()[found.items]
     assert (in_a_row[:BLOCKBUSTERS] < 0).all()  # the most rated are those that everybody likes
