@@ -45,7 +45,7 @@ class Data:
 
 
 DATA = {"small": Data((6_000, 3_000, 400_000), 2), "large": Data((100_000, 3_000, 6_000_000), 0)}
-LITTLE = {"small": Data((200, 120, 6_000), 1), "large": Data((400, 120, 12_000), 0)}
+LITTLE = {"small": Data((200, 120, 6_000), 1), "large": Data((1_000, 200, 60_000), 0)}
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "kgnn": {"batch_size": 2048, "negatives": 512},
     "lightgcn": {"batch_size": 2048, "negatives": 512, "loss": "softmax", "first_layer": 1, "layers": 2},
