@@ -180,6 +180,28 @@ def scale_row(row: dict[str, Any]) -> Sequence[str]:
     return (f"`{row['model']}`", *spent, spread(row["ndcg_at_10"]), short(row["recall_at_20"]))
 
 
+def neighbours() -> str:
+    """A row for each model and number of neighbours, by data."""
+    head = (
+        "users, movies, likes",
+        "model",
+        "neighbours",
+        "s an epoch",
+        "ms a step",
+        "memory, MB",
+        "recall@20",
+        "NDCG@20",
+    )
+    return markdown(head, (neighbours_row(row) for row in result("neighbours")["rows"]))
+
+
+def neighbours_row(row: dict[str, Any]) -> Sequence[str]:
+    size = ", ".join(f"{count:,}" for count in (*row["shape"][:2], row["likes"]))
+    cost = f"{row['secondsAnEpoch']:.0f}", f"{row['stepMilliseconds']:,}", f"{row['peakMegabytes']:,}"
+    quality = (short(row[metric]) if metric in row else "" for metric in ("recall@20", "ndcg@20"))
+    return (size, f"`{row['model']}`", f"{row['neighbours'] or 'all'}", *cost, *quality)
+
+
 def candidates() -> str:
     """A row a source; the sample's recall@200 stands last."""
     found = result("candidates")["data"]
@@ -256,6 +278,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "speed": speed,
     "large": large,
     "scale": scale,
+    "neighbours": neighbours,
     "shilling": shilling,
     "candidates": candidates,
     "first-questions": first_questions("ml-latest-small"),

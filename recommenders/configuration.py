@@ -132,6 +132,8 @@ def written(one: Configuration, head: Sequence[str] = ()) -> str:
 
 def allowed(described: Mapping[str, Any]) -> str:
     """What a value may be, in words, from its JSON Schema."""
+    if "anyOf" in described:
+        return " or ".join(map(allowed, described["anyOf"]))
     if "const" in described:
         return f"only {described['const']}"
     if "enum" in described:
@@ -142,6 +144,7 @@ def allowed(described: Mapping[str, Any]) -> str:
         "string": "a text",
         "array": "a list",
         "object": "keys with values",
+        "null": "null",
     }
     bounds = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
     words = [kinds.get(described.get("type", ""), "a value")]

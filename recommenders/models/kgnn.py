@@ -5,7 +5,9 @@ and entities, each relationship with weights of its own, in both directions: a m
 genres and keywords, and of their other movies. To it comes a vector of the movie's own, where anybody likes the movie.
 
 Encodings x are spread over the graph of likes: with R = D_u^-1/2 X D_i^-1/2, z = sum over h = 0..hops of (R'R)^h x is a
-movie's embedding, and R z that of a user. Users have no vector of their own, so that a history is folded in exactly.
+movie's embedding, and R z that of a user (`spreading.py`). Users have no vector of their own, so that a history is
+folded in exactly. With `neighbours` a step multiplies what its batch needs, of each node some neighbours alone
+(`neighbours.py`); what is published is always of all of them.
 
 At each step a part of the movies is taken for new (`forget`): they have no vector of their own, and no likes; what is
 learnt so can embed a movie that nobody has rated (DropoutNet, Volkovs et al. 2017). The loss is that of
@@ -27,8 +29,10 @@ from recommenders.cosine_scorer import CosineScorer
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 from recommenders.model import FitOptions
+from recommenders.models import spreading
 from recommenders.models.likelihood import Likelihood
-from recommenders.models.propagation import GraphConfig, GraphModel, Likes, Product, Training, normalised
+from recommenders.models.neighbours import NEIGHBOURS, Reach, Rows, Some, sampled, take, whole
+from recommenders.models.propagation import GraphConfig, GraphModel, Likes, Links, Training, normalised
 from recommenders.search_space import Range, SearchSpace
 
 MOVIE = "Movie"
@@ -43,6 +47,7 @@ class Config(GraphConfig):
     negatives: int = Field(1024, ge=1, description="movies drawn in a step, to stand for all")
     forget: float = Field(0.2, ge=0, lt=1, description="part of the movies that are taken for new at each step")
     learning_rate: float = Field(0.003, gt=0, description="step of Adam")
+    neighbours: int | None = Field(None, ge=1, description=NEIGHBOURS)
 
     search_space: ClassVar[SearchSpace] = {
         **GraphConfig.search_space,
@@ -54,10 +59,10 @@ class Config(GraphConfig):
 
 
 class Mean(SAGEConv):  # type: ignore[misc]
-    """GraphSAGE over a matrix whose rows sum to 1, with its transpose at hand for the gradient."""
+    """GraphSAGE over links whose weights sum to 1 at each node."""
 
-    def forward(self, x: tuple[Tensor, Tensor], edge_index: tuple[Tensor, Tensor]) -> Tensor:
-        found: Tensor = self.lin_l(Product.apply(*edge_index, x[0]))
+    def forward(self, x: tuple[Tensor, Tensor], edge_index: Links) -> Tensor:
+        found: Tensor = self.lin_l(edge_index.times(x[0]))
         return found
 
 
@@ -76,19 +81,23 @@ class Encoder(nn.Module):
         nn.init.zeros_(self.popular.weight)
         self.shares = nn.Parameter(torch.zeros(data[MOVIE].num_nodes))
 
-    def forward(self, data: HeteroData, has: Tensor) -> Tensor:
-        """Encodings of the movies, of which those that `has` (movies, 1) says have a vector of their own."""
-        x = {kind: vectors * has if kind == MOVIE else vectors for kind, vectors in self.vectors.items()}
-        for place, conv in enumerate(self.convs):
+    def forward(self, reach: Reach, has: Tensor) -> Tensor:
+        """Encodings of the movies within reach, of which those that `has` (movies, 1) says have a vector of their
+        own."""
+        x = {kind: take(self.vectors[kind], rows) for kind, rows in reach.first.items()}
+        x[MOVIE] = x[MOVIE] * take(has, reach.first[MOVIE])
+        for place, (conv, step) in enumerate(zip(self.convs, reach.steps, strict=True)):
             last = place + 1 == len(self.convs)
-            told = conv(x, data.link_dict)
-            x = {kind: value + (told[kind] if last else torch.relu(told[kind])) for kind, value in x.items()}
+            told = conv(x, step.links)
+            after = {kind: told[kind] if last else torch.relu(told[kind]) for kind in step.kept}
+            x = {kind: take(x[kind], rows) + after[kind] for kind, rows in step.kept.items()}
         encodings: Tensor = x[MOVIE]
         return encodings
 
-    def biases(self, encodings: Tensor, has: Tensor) -> Tensor:
-        """How popular movies are, in bits of the natural log (movies,)."""
-        found: Tensor = self.popular(encodings).squeeze(1) + self.shares * has.squeeze(1)
+    def biases(self, encodings: Tensor, has: Tensor, movies: Rows = None) -> Tensor:
+        """How popular these movies (n,) are, in bits of the natural log (n,), by their encodings (n, d)."""
+        shares = take(self.shares * has.squeeze(1), movies)
+        found: Tensor = self.popular(encodings).squeeze(1) + shares
         return found
 
     @staticmethod
@@ -116,7 +125,7 @@ class KnowledgeTraining(Training[Config]):
         super().__init__(interactions, config, device, seed)
         self._likelihood = Likelihood(self.graph, config.temperature, config.negatives)
         self._known = torch.from_numpy(self.graph.likes > 0).to(device)[:, None]
-        self._links = _linked(normalised(self.graph.liked), self.graph)
+        self._likes = _linked(normalised(self.graph.liked), self.graph)
         with torch.no_grad():
             shares = self._likelihood.shares()
             self.network.popular.bias.fill_(shares.mean())
@@ -133,12 +142,10 @@ class KnowledgeTraining(Training[Config]):
     def loss(self, pairs: Tensor) -> Tensor:
         """How unlikely the liked movies are, a part of them as if they were new; and L2 of the movies' own vectors."""
         users, liked = pairs.unbind(1)
-        drawn = torch.rand(self._known.shape, generator=self.graph.dice, device=self.graph.device)
-        has = (self._known & (drawn >= self.config.forget)).float()
-        encodings = self.network(self._data, has)
-        movies = self._spread(encodings, has)
-        final = torch.cat([Product.apply(*self._links, movies * has), movies])
-        likelihood = self._likelihood.loss(final, self.network.biases(encodings, has), users, liked)
+        forgotten = torch.rand(self._known.shape, generator=self.graph.dice, device=self.graph.device)
+        has = (self._known & (forgotten >= self.config.forget)).float()
+        movies = torch.cat([liked, self._likelihood.draw()])
+        likelihood = self._likelihood.loss(*self._embedded(users, movies, has))
         penalty = self.network.vectors[MOVIE][liked].square().sum() / (2 * len(pairs))
         loss: Tensor = likelihood + self.config.l2 * penalty
         return loss
@@ -147,20 +154,33 @@ class KnowledgeTraining(Training[Config]):
     def scorer(self) -> CosineScorer:
         """Movies by their encodings, spread over likes; of a history each movie by its own, over the root of likes."""
         has = self._known.float()
-        encodings = self.network(self._data, has)
-        movies: FloatArray = self._spread(encodings, has).cpu().numpy()
+        encodings = self.network(self._reach(None), has)
+        movies: FloatArray = spreading.whole(self._likes, self.config.hops).movies(encodings, has).cpu().numpy()
         history = np.asarray(movies / self.graph.roots(), dtype=np.float32)
         return self._likelihood.scorer(history, movies, self.network.biases(encodings, has))
 
-    def _spread(self, encodings: Tensor, has: Tensor) -> Tensor:
-        """Encodings, and what comes back of them from the users who like a movie (movies, d)."""
-        to_users, to_movies = self._links
-        found, step = encodings, encodings
-        for _ in range(self.config.hops):
-            users = Product.apply(to_users, to_movies, step * has)
-            step = Product.apply(to_movies, to_users, users) * has
-            found = found + step
-        return found
+    def _embedded(self, users: Tensor, movies: Tensor, has: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Embeddings of users (m, d), and of movies (n, d) with their biases (n,), in training."""
+        at_most, hops = self.config.neighbours, self.config.hops
+        if at_most is None:
+            encodings, own = self.network(self._reach(None), has), has
+            spread, (user, movie, encoded) = spreading.whole(self._likes, hops), (users, movies, movies)
+        else:
+            needed = spreading.sampled(self._likes, hops, users, movies, at_most, self.graph.dice)
+            encodings, own = self.network(self._reach(needed.encoded), has), take(has, needed.encoded.ids)
+            user, movie, encoded = needed.places(users, movies)
+            spread = needed.spreading
+        found = spread.movies(encodings, own)
+        biases = self.network.biases(take(encodings, encoded), has, movies)
+        return take(spread.users(found, own), user), take(found, movie), biases
+
+    def _reach(self, movies: Some | None) -> Reach:
+        """What these movies', or all movies', encodings depend on."""
+        links, layers = self._data.link_dict if self._data.edge_types else {}, len(self.network.convs)
+        if movies is None:
+            return whole(links, MOVIE, layers)
+        assert self.config.neighbours is not None
+        return sampled(links, {MOVIE: movies}, layers, self.config.neighbours, self.graph.dice)
 
 
 def hetero(knowledge: Knowledge, graph: Likes) -> HeteroData:
@@ -175,9 +195,8 @@ def hetero(knowledge: Knowledge, graph: Likes) -> HeteroData:
     return data
 
 
-def _linked(matrix: Csr, graph: Likes) -> tuple[Tensor, Tensor]:
-    """A matrix and its transpose, for `Product`."""
-    return graph.sparse(matrix), graph.sparse(Csr(matrix.T.tocsr()))
+def _linked(matrix: Csr, graph: Likes) -> Links:
+    return Links(graph.sparse(matrix), graph.sparse(Csr(matrix.T.tocsr())))
 
 
 def _means(matrix: Csr) -> Csr:

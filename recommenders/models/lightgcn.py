@@ -26,9 +26,13 @@ from recommenders.cosine_scorer import CosineScorer
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions
 from recommenders.models.likelihood import Likelihood
-from recommenders.models.propagation import GraphConfig, GraphModel, Training
+from recommenders.models.neighbours import NEIGHBOURS, Reach, Some, sampled, take, whole
+from recommenders.models.propagation import GraphConfig, GraphModel, Links, Training
 from recommenders.scorers import FactorScorer
 from recommenders.search_space import Choice, Range, SearchSpace
+
+NODE = "Node"
+LIKES = (NODE, "likes", NODE)
 
 
 class Config(GraphConfig):
@@ -38,6 +42,7 @@ class Config(GraphConfig):
     first_layer: Literal[0, 1] = Field(0, description="first layer of the mean; from 1 on all of it can be folded in")
     temperature: float = Field(0.1, gt=0, description="of softmax: what cosines are divided by")
     negatives: int = Field(1024, ge=1, description="of softmax: movies drawn in a step, to stand for all")
+    neighbours: int | None = Field(None, ge=1, description=NEIGHBOURS)
 
     search_space: ClassVar[SearchSpace] = {
         **GraphConfig.search_space,
@@ -79,21 +84,40 @@ class LightTraining(Training[Config]):
         users, liked = pairs.unbind(1)
         first = self.graph.n_users
         nodes = torch.stack([users, liked + first, self.graph.others(users) + first])
-        final = self.final()
-        user, good, bad = final[nodes[0]], final[nodes[1]], final[nodes[2]]
+        user, good, bad = self.final(nodes.flatten()).view(3, len(pairs), -1)
         loss: Tensor = self.network.recommendation_loss(
             (user * good).sum(1), (user * bad).sum(1), node_id=nodes.flatten(), lambda_reg=self.config.l2
         )
         return loss
 
-    def final(self) -> Tensor:
-        """The mean of the layers, of all nodes (nodes, d)."""
-        x: Tensor = self.network.embedding.weight
-        total = x if self.config.first_layer == 0 else torch.zeros_like(x)
-        for conv in self.network.convs:
-            x = conv(x, self.graph.adjacency)
-            total = total + x
-        return total / self._count
+    def final(self, nodes: Tensor) -> Tensor:
+        """The mean of the layers, of these nodes (n, d)."""
+        layers, places = self._layers_of(nodes)
+        first = self.config.first_layer
+        total: Tensor = sum(layers[first + 1 :], layers[first])
+        return take(total, places) / self._count
+
+    def _layers_of(self, nodes: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Layers 0 to K of these nodes, and perhaps of others; and where each of them stands there."""
+        reach, places = self._reach(nodes)
+        x = take(self.network.embedding.weight, reach.first[NODE])
+        layers = [x]
+        for conv, step in zip(self.network.convs, reach.steps, strict=True):
+            x = self._after(conv(x, step.links[LIKES]))
+            layers = [*(take(layer, step.kept[NODE]) for layer in layers), x]
+        return layers, places
+
+    def _after(self, x: Tensor) -> Tensor:
+        """What is done to a layer in training."""
+        return x
+
+    def _reach(self, nodes: Tensor) -> tuple[Reach, Tensor]:
+        """What these nodes depend on, and where each of them stands among those that come out."""
+        likes, layers = {LIKES: Links(self.graph.adjacency, self.graph.adjacency)}, self.config.layers
+        if self.config.neighbours is None:
+            return whole(likes, NODE, layers), nodes
+        some = Some.of(self.graph.n_users + self.graph.n_items, nodes)
+        return sampled(likes, {NODE: some}, layers, self.config.neighbours, self.graph.dice), some.places[nodes]
 
     def scorer(self) -> FactorScorer | CosineScorer:
         """The movies' vectors, and what each adds to a history's."""
@@ -130,12 +154,22 @@ class SoftmaxTraining(LightTraining):
 
     def loss(self, pairs: Tensor) -> Tensor:
         """How unlikely the liked movies are, and L2 on layer 0 of the batch."""
-        users, liked = pairs.unbind(1)
-        final, own = self.final(), self.network.embedding.weight
-        nodes = torch.cat([users, liked + self.graph.n_users])
-        penalty = own[nodes].square().sum() / (2 * len(pairs))
-        loss: Tensor = self._likelihood.loss(final, self.network.biases, users, liked) + self.config.l2 * penalty
+        nodes, movies = self._batch(pairs)
+        users, others = self.final(nodes).tensor_split([len(pairs)])
+        likelihood = self._likelihood.loss(users, others, self.network.biases[movies])
+        loss: Tensor = likelihood + self.config.l2 * self._penalty(nodes[: 2 * len(pairs)])
         return loss
+
+    def _batch(self, pairs: Tensor) -> tuple[Tensor, Tensor]:
+        """The nodes of a batch: users, the movies they like, and those drawn (2 m + n,); and these movies (m + n,)."""
+        users, liked = pairs.unbind(1)
+        movies = torch.cat([liked, self._likelihood.draw()])
+        return torch.cat([users, movies + self.graph.n_users]), movies
+
+    def _penalty(self, nodes: Tensor) -> Tensor:
+        """The squared layer 0 of the users and movies of pairs (2 m,), a pair."""
+        penalty: Tensor = self.network.embedding.weight[nodes].square().sum() / len(nodes)
+        return penalty
 
     def scorer(self) -> CosineScorer:
         """By the cosine of the vectors, and the movie's bias."""

@@ -30,16 +30,20 @@ class Likelihood:
         likes = torch.from_numpy(np.maximum(self._graph.likes[self._graph.items], 1).astype(np.float32))
         return torch.log(likes / likes.sum()).to(self._graph.device)
 
-    def loss(self, final: Tensor, biases: Tensor, users: Tensor, liked: Tensor) -> Tensor:
-        """Minus the mean log-likelihood of pairs (m,), by the final embeddings of all nodes (nodes, d), and the biases
-        of the movies (n,)."""
-        graph = self._graph
-        drawn = graph.draw(self._negatives)
-        user = normalize(final[users], dim=1) / self._temperature
-        good, other = (normalize(final[movies + graph.n_users], dim=1) for movies in (liked, drawn))
-        right = (user * good).sum(1) + biases[liked]
-        stand_for = math.log(max(graph.n_items - 1, 1) / self._negatives)
-        wrong = user @ other.T + (biases[drawn] + stand_for)
+    def draw(self) -> Tensor:
+        """The movies that stand for all in a step (n,)."""
+        return self._graph.draw(self._negatives)
+
+    def loss(self, users: Tensor, movies: Tensor, biases: Tensor) -> Tensor:
+        """Minus the mean log-likelihood of pairs, by the final embeddings of their users (m, d), and those (m + n, d)
+        and the biases (m + n,) of their movies, after which stand those that were drawn."""
+        pairs = [len(users)]
+        user = normalize(users, dim=1) / self._temperature
+        good, other = normalize(movies, dim=1).tensor_split(pairs)
+        liked, drawn = biases.tensor_split(pairs)
+        right = (user * good).sum(1) + liked
+        stand_for = math.log(max(self._graph.n_items - 1, 1) / self._negatives)
+        wrong = user @ other.T + (drawn + stand_for)
         every = torch.logsumexp(torch.cat([right[:, None], wrong], dim=1), dim=1)
         return (every - right).mean()
 

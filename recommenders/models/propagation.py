@@ -9,13 +9,15 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from functools import cached_property
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from pydantic import Field
 from scipy import sparse
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from cinegraph.errors import InvalidInput
 from recommenders.arrays import Csr, FloatArray, IntArray
@@ -77,29 +79,46 @@ C = TypeVar("C", bound=GraphConfig)
 
 
 def product(matrix: Tensor, x: Tensor) -> Tensor:
-    """A sparse matrix times a dense one, in the precision of the sparse one; the result in that of the dense one."""
-    return (matrix @ x.to(matrix.dtype)).to(x.dtype)
+    """A sparse matrix times a dense one, in the precision of the sparse one; the result in that of the dense one.
+
+    On the CPU as weighted sums of rows, which is faster than a product of torch's sparse matrices.
+    """
+    if x.device.type != "cpu":
+        return (matrix @ x.to(matrix.dtype)).to(x.dtype)
+    starts, columns, weights = matrix.crow_indices(), matrix.col_indices(), matrix.values()
+    return embedding_bag(columns, x, starts, mode="sum", per_sample_weights=weights, include_last_offset=True)
 
 
-class Symmetric(torch.autograd.Function):
-    """A symmetric sparse matrix times a dense one; its gradient is the same product, where torch would transpose."""
+class Product(torch.autograd.Function):
+    """A sparse matrix times a dense one, given its transpose too, which torch would make anew for each gradient."""
 
     @staticmethod
-    def forward(ctx: Any, matrix: Tensor, x: Tensor) -> Tensor:
-        ctx.matrix = matrix
+    def forward(ctx: Any, matrix: Tensor, transposed: Tensor, x: Tensor) -> Tensor:
+        ctx.transposed = transposed
         return product(matrix, x)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> tuple[None, Tensor]:
-        return None, product(ctx.matrix, grads[0])
+    def backward(ctx: Any, *grads: Any) -> tuple[None, None, Tensor]:
+        return None, None, product(ctx.transposed, grads[0])
+
+
+class Links(NamedTuple):
+    """A sparse matrix and its transpose, on a device: what spreads embeddings, and brings gradients back."""
+
+    matrix: Tensor
+    transposed: Tensor
+
+    def times(self, x: Tensor) -> Tensor:
+        """The matrix (rows, columns) times x (columns, d)."""
+        spread: Tensor = Product.apply(*self, x)
+        return spread
 
 
 class Conv(LGConv):  # type: ignore[misc]
-    """PyG's light graph convolution on a symmetric adjacency that is normalised already."""
+    """PyG's light graph convolution on links whose weights are normalised already."""
 
-    def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
-        product: Tensor = Symmetric.apply(edge_index, x)
-        return product
+    def forward(self, x: Tensor, edge_index: Links, edge_weight: Tensor | None = None) -> Tensor:
+        return edge_index.times(x)
 
 
 class Likes:
@@ -123,10 +142,15 @@ class Likes:
         self.items = np.flatnonzero(self.likes).astype(np.int32) if items is None else items
         liked = interactions.liked[:, self.items]
         self.n_users, self.n_items = liked.shape
-        self.liked, self.adjacency = liked, self.sparse(normalised(symmetric(liked)))
+        self.liked = liked
         self.dice = torch.Generator(device).manual_seed(seed)
         pairs, keys = pairs_of(liked)
         self.pairs, self._keys = pairs.to(device), keys.to(device)
+
+    @cached_property
+    def adjacency(self) -> Tensor:
+        """The normalised graph of likes (nodes, nodes), for those who need it."""
+        return self.sparse(normalised(symmetric(self.liked)))
 
     def sparse(self, matrix: Csr) -> Tensor:
         """A matrix of SciPy on the device, in the precision of products."""
@@ -288,19 +312,6 @@ class GraphModel(Model[C], Generic[C]):
         self.learning = sofar.learning
         options.looked(epoch, reached)
         return f", NDCG@10 {reached:.4f}"
-
-
-class Product(torch.autograd.Function):
-    """A sparse matrix times a dense one, given its transpose too, which torch would make anew for each gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, matrix: Tensor, transposed: Tensor, x: Tensor) -> Tensor:
-        ctx.transposed = transposed
-        return product(matrix, x)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> tuple[None, None, Tensor]:
-        return None, None, product(ctx.transposed, grads[0])
 
 
 def symmetric(liked: Csr) -> Csr:

@@ -17,6 +17,7 @@ from recommenders.interactions import Interactions
 from recommenders.model import FitOptions
 from recommenders.models.lightgcn import Config as LightConfig
 from recommenders.models.lightgcn import LightGCN, SoftmaxTraining
+from recommenders.models.neighbours import take
 from recommenders.models.propagation import GraphConfig, Training
 from recommenders.search_space import Range, SearchSpace
 
@@ -66,24 +67,21 @@ class ContrastTraining(SoftmaxTraining):
 
     def loss(self, pairs: Tensor) -> Tensor:
         """The likelihood with noisy embeddings, the contrast of two layers, and L2."""
-        users, liked = pairs.unbind(1)
-        final, early = self._noisy()
-        movies = liked + self.graph.n_users
-        apart = sum(self._contrast(final, early, torch.unique(nodes)) for nodes in (users, movies))
-        penalty = self.network.embedding.weight[torch.cat([users, movies])].square().sum() / (2 * len(pairs))
-        likelihood = self._likelihood.loss(final, self.network.biases, users, liked)
+        nodes, movies = self._batch(pairs)
+        layers, places = self._layers_of(nodes)
+        final, early = torch.stack(layers[1:]).mean(dim=0), layers[self.config.contrast_layer]
+        users, liked, _ = places.tensor_split([len(pairs), 2 * len(pairs)])
+        apart = sum(self._contrast(final, early, torch.unique(one)) for one in (users, liked))
+        of_users, of_movies = take(final, places).tensor_split([len(pairs)])
+        likelihood = self._likelihood.loss(of_users, of_movies, self.network.biases[movies])
+        penalty = self._penalty(nodes[: 2 * len(pairs)])
         loss: Tensor = likelihood + self.config.contrast * apart + self.config.l2 * penalty
         return loss
 
-    def _noisy(self) -> tuple[Tensor, Tensor]:
-        """The final embeddings, and those of the layer to compare them with (nodes, d), with noise."""
-        x, found = self.network.embedding.weight, []
-        for conv in self.network.convs:
-            x = conv(x, self.graph.adjacency)
-            drawn = torch.rand(x.shape, generator=self.graph.dice, device=x.device)
-            x = x + torch.sign(x.detach()) * normalize(drawn, dim=1) * self.config.noise
-            found.append(x)
-        return torch.stack(found).mean(dim=0), found[self.config.contrast_layer - 1]
+    def _after(self, x: Tensor) -> Tensor:
+        """With noise."""
+        drawn = torch.rand(x.shape, generator=self.graph.dice, device=x.device)
+        return x + torch.sign(x.detach()) * normalize(drawn, dim=1) * self.config.noise
 
     def _contrast(self, final: Tensor, early: Tensor, nodes: Tensor) -> Tensor:
         """How far the two embeddings of each node are from being each other's nearest (InfoNCE)."""

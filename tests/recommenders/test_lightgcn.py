@@ -49,9 +49,8 @@ def test_propagation_is_that_of_pyg() -> None:
     weight = torch.randn(ours.shape, generator=torch.Generator().manual_seed(2))
     ours.requires_grad_()
     theirs.requires_grad_()
-    one = propagation.Conv(normalize=False)(
-        ours, propagation.torch_csr(propagation.normalised(propagation.symmetric(liked)))
-    )
+    adjacency = propagation.torch_csr(propagation.normalised(propagation.symmetric(liked)))
+    one = propagation.Conv(normalize=False)(ours, propagation.Links(adjacency, adjacency))
     other = LGConv()(theirs, edges)
     (one * weight).sum().backward()
     (other * weight).sum().backward()

@@ -24,7 +24,9 @@ def test_the_loss_is_the_likelihood_among_all_movies() -> None:
     unit = torch.nn.functional.normalize(final, dim=1)
     scores = unit[users] @ unit[graph.n_users :].T / 0.5 + biases
     exact = torch.nn.functional.cross_entropy(scores, liked)
-    drawn = Likelihood(graph, 0.5, 200_000).loss(final, biases, users, liked)
+    likelihood = Likelihood(graph, 0.5, 200_000)
+    movies = torch.cat([liked, likelihood.draw()])
+    drawn = likelihood.loss(final[users], final[graph.n_users + movies], biases[movies])
     assert float(drawn) == pytest.approx(float(exact), abs=0.02)
 
 
@@ -40,7 +42,8 @@ def test_what_is_published_ranks_as_the_likelihood_does() -> None:
     for _ in range(3):
         training.epoch()
     scorer = training.scorer()
-    unit = torch.nn.functional.normalize(training.final().detach(), dim=1)
+    nodes = torch.arange(data.n_users + training.graph.n_items)
+    unit = torch.nn.functional.normalize(training.final(nodes).detach(), dim=1)
     users, movies = unit[: data.n_users], unit[data.n_users :]
     logits = (users @ movies.T / 0.2 + training.network.biases.detach()).numpy()
     served = np.stack([scorer.score(data.history(user))[training.graph.items] for user in range(data.n_users)])

@@ -72,10 +72,17 @@ def ended(name: str, folder: Path, **config: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "loss"), [("lightgcn", "bpr"), ("lightgcn", "softmax"), ("xsimgcl", ""), ("kgnn", "")]
+    ("name", "config"),
+    [
+        ("lightgcn", {"loss": "bpr"}),
+        ("lightgcn", {"loss": "softmax", "neighbours": 5}),
+        ("lightgcn", {"loss": "softmax"}),
+        ("xsimgcl", {}),
+        ("kgnn", {}),
+        ("kgnn", {"neighbours": 5}),
+    ],
 )
-def test_a_training_that_was_ended_goes_on_to_the_same_bytes(name: str, loss: str, tmp_path: Path) -> None:
-    config = {"loss": loss} if loss else {}
+def test_a_training_that_was_ended_goes_on_to_the_same_bytes(name: str, config: dict[str, Any], tmp_path: Path) -> None:
     whole, again, told = model(name, **config), model(name, **config), list[int]()
     fit(whole, None)
     ended(name, tmp_path, **config)
