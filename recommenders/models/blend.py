@@ -46,7 +46,7 @@ class Config(ModelConfig):
         {}, description="hyper-parameters of members that are not at their defaults, by model"
     )
     weights: tuple[float, ...] | None = Field(None, description="of each member; none: learnt, and then kept")
-    users: int = Field(2000, ge=100, description="users that the weights are learnt from, at most, drawn by the seed")
+    users: int = Field(6000, ge=100, description="users that the weights are learnt from, at most, drawn by the seed")
 
     search_space: ClassVar[SearchSpace] = {}
 
