@@ -26,7 +26,7 @@ from recommenders.cosine_scorer import CosineScorer
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions
 from recommenders.models.likelihood import Likelihood
-from recommenders.models.propagation import GraphConfig, GraphModel, Training
+from recommenders.models.propagation import GraphConfig, GraphModel, Training, product
 from recommenders.scorers import FactorScorer
 from recommenders.search_space import Choice, Range, SearchSpace
 
@@ -85,6 +85,21 @@ class LightTraining(Training[Config]):
             (user * good).sum(1), (user * bad).sum(1), node_id=nodes.flatten(), lambda_reg=self.config.l2
         )
         return loss
+
+    @torch.no_grad()
+    def begin_users(self) -> None:
+        """TBD"""
+        import os
+
+        n, weight, how = self.graph.n_users, self.network.embedding.weight, os.environ.get("HOW", "fold")
+        if how == "random":
+            return
+        weight[:n] = 0
+        fold = product(self.graph.adjacency, weight)[:n]
+        if how.startswith("fold"):
+            weight[:n] = fold * float(how[4:] or 1)
+        elif how == "unit":
+            weight[:n] = torch.nn.functional.normalize(fold, dim=1) * weight[n:].norm(dim=1).mean()
 
     def final(self) -> Tensor:
         """The mean of the layers, of all nodes (nodes, d)."""
