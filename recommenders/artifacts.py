@@ -4,7 +4,7 @@
 the content (all but the time of making), so that the same training gives the same version. Nothing is pickled, and
 nothing of a user is in it. A folder is written beside its place, synced and renamed, so that it is whole or absent.
 
-`start.npz` is what the next training goes on from (`start.py`). Serving does not read it: a version is served without it.
+`start.npz` is what the next training may go on from (`start.py`). Serving does not read it, and needs it not.
 """
 
 import contextlib

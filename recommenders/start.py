@@ -3,14 +3,14 @@
 Rows are kept by the ids of what they are of, never by position. Users begin anew, from the movies that they like. Where
 somebody whom the version had learnt from is not there any more, it is not gone on from: nobody who was erased lives on.
 
-How an increment is measured. The live version learnt from every rating up to its moment, those that a protocol would hold
-back included: a network that goes on from it has seen them, and its figures there would be too good. So only ratings that
-came after that moment are asked about (`since`): the first half of them is validation, the second half test, and each
-model is fitted on all that came before what it is asked. What is measured is the recipe: go on from a version of the
-moment T, learn the ratings up to T2, and be asked about those after T2, as it will be asked tomorrow. The live version
-stands beside it as it is, for it has seen none of these ratings either; baselines are fitted anew. Early stopping would
-need another part of so few ratings, so the number of epochs is a hyper-parameter. What is published has learnt all
-ratings, from the same start.
+How an increment is measured. The live version learnt from every rating up to its moment, those that a protocol would
+hold back included: a network that goes on from it has seen them, and its figures there would be too good. So only
+ratings that came after that moment are asked about (`since`): the first half of them is validation, the second half
+test, and each model is fitted on all that came before what it is asked. What is measured is the recipe: go on from a
+version of the moment T, learn the ratings up to T2, and be asked about those after T2, as it will be asked tomorrow.
+The live version stands beside it as it is, for it has seen none of these ratings either; baselines are fitted anew.
+Early stopping would need another part of so few ratings, so the number of epochs is a hyper-parameter. What is
+published has learnt all ratings, from the same start.
 
 One thing escapes this: a movie that is rated a second time after the moment has one rating, the later one, and the
 version had learnt the first.
@@ -30,10 +30,10 @@ from cinegraph.types import Millis
 from recommenders.arrays import AnyArray, IdArray
 from recommenders.artifacts import load_artifact, load_start
 from recommenders.interactions import Interactions
-from recommenders.protocol import DEFAULT, Protocol, divide, load_protocol
+from recommenders.protocol import DEFAULT, Protocol, load_protocol
 from recommenders.scorer_kinds import scorer_from
 from recommenders.scorers import Scorer
-from recommenders.splits import SplitName
+from recommenders.splits import SplitName, global_time
 
 FORMAT: Final = 1
 ABOUT, USERS, IDS = "about", "users", "ids."
@@ -93,25 +93,22 @@ def find_start(artifacts: Path, version: str, interactions: Interactions) -> Sta
 def since(interactions: Interactions, start: Start) -> Protocol:
     """The protocol of an increment: a cut of all ratings at the version's moment, and one in the middle of what came
     after it. Raises `NotEnoughData` where these are too few to ask about."""
-    bar, n = load_protocol(DEFAULT), len(interactions)
-    new = int(np.count_nonzero(interactions.at > start.until))
-    found = Protocol(
-        name="since",
-        about=f"Ratings after {moment(start.until)}, of which {start.version} knows none: half validation, half test.",
-        method=SplitName.GLOBAL_TIME,
-        train=max(n - new, 1) / (n + 1) if new < 2 else (n - new) / n,
-        validation=max(new // 2, 1) / n,
-        min_test_users=bar.min_test_users,
-    )
-    users = divide(interactions, found.model_copy(update={"min_test_users": 0}))[0].test_users if new > 1 else 0
-    if users < bar.min_test_users:
+    fewest, n = load_protocol(DEFAULT).min_test_users, len(interactions)
+    new, users = int(np.count_nonzero(interactions.at > start.until)), 0
+    train, validation = (n - new + 0.5) / n, (new // 2) / n  # half a rating away from where rounding would matter
+    if new > 1:
+        split = global_time(interactions, train, validation)
+        users = min(split.validation_users, split.test_users)
+    if users < fewest:
         raise NotEnoughData(
-            f"{new:,} ratings came after {moment(start.until)}, the last that {start.version} knows, and their later "
-            f"half has {users} users to ask about, where {bar.min_test_users} are needed to judge what is trained. It "
-            "keeps serving, and whatever its users rate counts in their next answer; train when there are more, or in "
-            "full: without --incremental"
+            f"{new:,} ratings came after {moment(start.until)}, the last that {start.version} knows, and one half of "
+            f"them has {users} users to ask about, where {fewest} are needed to judge what is trained. It keeps "
+            "serving, and what its users rate counts in their next answer; train when there are more, or in full: "
+            "without --incremental"
         )
-    return found
+    about = f"Ratings after {moment(start.until)}, of which {start.version} knows none: half validation, half test."
+    method = SplitName.GLOBAL_TIME
+    return Protocol(name="since", about=about, method=method, train=train, validation=validation, min_test_users=fewest)
 
 
 def moment(at: Millis) -> str:

@@ -5,7 +5,6 @@ layers, are taken as they are. A movie or an entity that is new keeps what the t
 dropped.
 """
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
