@@ -69,7 +69,7 @@ def packed(learnt: Mapping[str, AnyArray], interactions: Interactions) -> dict[s
         return {}
     until = int(interactions.at.max())
     about = np.array([FORMAT, until], dtype=np.int64)
-    return {ABOUT: about, USERS: np.array(_digest(interactions, until)), **learnt}
+    return {ABOUT: about, USERS: np.array([_digest(interactions, until)]), **learnt}
 
 
 def find_start(artifacts: Path, version: str, interactions: Interactions) -> Start:
@@ -77,11 +77,11 @@ def find_start(artifacts: Path, version: str, interactions: Interactions) -> Sta
     arrays = load_start(artifacts, version)
     if not arrays:
         raise ModelError(f"{version} keeps nothing to go on from")
-    about, users = arrays.pop(ABOUT, np.zeros(1, np.int64)), arrays.pop(USERS, np.array(""))
+    about, users = arrays.pop(ABOUT, np.zeros(2, np.int64)), arrays.pop(USERS, np.array([""]))
     if about[0] != FORMAT:
         raise ModelError(f"{version} was kept by another Cinegraph (format {about[0]}, and this one reads {FORMAT})")
     until = int(about[1])
-    if str(users) != _digest(interactions, until):
+    if users[0] != _digest(interactions, until):
         raise ModelError(
             f"those who have ratings up to {moment(until)} are not those whom {version} learnt from: nothing of "
             "somebody who is gone may live on"

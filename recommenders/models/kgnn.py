@@ -29,7 +29,8 @@ from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 from recommenders.model import FitOptions
 from recommenders.models.likelihood import Likelihood
-from recommenders.models.propagation import MOVIE, GraphConfig, GraphModel, Likes, Product, Training, normalised
+from recommenders.models.propagation import GraphConfig, GraphModel, Likes, Product, Training, normalised
+from recommenders.models.starting import MOVIE
 from recommenders.search_space import Range, SearchSpace
 
 

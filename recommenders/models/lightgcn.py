@@ -87,19 +87,17 @@ class LightTraining(Training[Config]):
         return loss
 
     @torch.no_grad()
-    def begin_users(self) -> None:
-        """TBD"""
-        import os
-
-        n, weight, how = self.graph.n_users, self.network.embedding.weight, os.environ.get("HOW", "fold")
-        if how == "random":
-            return
-        weight[:n] = 0
-        fold = product(self.graph.adjacency, weight)[:n]
-        if how.startswith("fold"):
-            weight[:n] = fold * float(how[4:] or 1)
-        elif how == "unit":
-            weight[:n] = torch.nn.functional.normalize(fold, dim=1) * weight[n:].norm(dim=1).mean()
+    def begin(self, known: Tensor) -> None:
+        """Users by one propagation of the movies' own vectors, then new movies by one of their users'; those of whom
+        neither tells anything as ever."""
+        n, weight = self.graph.n_users, self.network.embedding.weight
+        new = torch.ones(self.graph.n_items, dtype=torch.bool, device=weight.device)
+        new[known] = False
+        drawn, movies = weight.clone(), weight[n:]
+        movies[new], weight[:n] = 0, 0
+        weight[:n] = product(self.graph.adjacency, weight)[:n]
+        movies[new] = product(self.graph.adjacency, weight)[n:][new]
+        weight.copy_(torch.where(weight.any(dim=1, keepdim=True), weight, drawn))
 
     def final(self) -> Tensor:
         """The mean of the layers, of all nodes (nodes, d)."""

@@ -24,7 +24,7 @@ from recommenders.evaluation import ask
 from recommenders.interactions import Interactions
 from recommenders.model import Embeddings, FitOptions, Model, ModelConfig, Progress
 from recommenders.models.resuming import Kept, Sofar
-from recommenders.models.starting import go_on, learnt
+from recommenders.models.starting import MOVIE, go_on, learnt
 from recommenders.scorers import FactorScorer, Scorer
 from recommenders.search_space import Choice, Range, SearchSpace
 
@@ -47,7 +47,6 @@ with _without_triton(), warnings.catch_warnings():  # torch_geometric asks for t
     from torch_geometric.nn import LGConv
     from torch_geometric.nn import LightGCN as Network
 
-MOVIE = "Movie"
 REDRAWS = 5
 """Times that a drawn movie is drawn anew where the user likes it."""
 
@@ -65,7 +64,7 @@ class GraphConfig(ModelConfig):
     patience: int = Field(3, ge=1, description="looks without a better NDCG@10 after which training stops")
     init_std: float = Field(0.1, gt=0, description="standard deviation of the embeddings at the start")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of sparse products, on a GPU alone")
-    night_epochs: int = Field(5, ge=1, description="passes over all pairs where a training goes on from a version")
+    night_epochs: int = Field(3, ge=1, description="passes over all pairs where a training goes on from a version")
     threads: int = Field(1, ge=1, le=256, description="threads on the CPU: more help only where cores are idle")
 
     search_space: ClassVar[SearchSpace] = {
@@ -199,8 +198,9 @@ class Training(ABC, Generic[C]):
         """The ids of rows by kind, from those of all movies of the data."""
         return {MOVIE: movies[self.graph.items]}
 
-    def begin_users(self) -> None:
-        """Let users begin from the movies that they like, as a training does that goes on from a version."""
+    def begin(self, known: Tensor) -> None:
+        """Users and new movies as they begin in a training that goes on from a version, which knows the movies in these
+        places (k,) of the graph's; as ever, where this says nothing else."""
 
     @abstractmethod
     def loss(self, pairs: Tensor) -> Tensor:

@@ -1,8 +1,7 @@
 """What a training in epochs learnt of all but users, and another one that goes on from it.
 
 Tensors of the network whose rows are of movies or entities are matched by ids (`Training.ids`); others, the weights of
-layers, are taken as they are. A movie or an entity that is new keeps what the training begins with, one that is gone is
-dropped.
+layers, are taken as they are. One that is new begins as `Training.begin` has it, one that is gone is dropped.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,8 @@ from torch import Tensor
 from cinegraph.errors import ModelError
 from recommenders.arrays import AnyArray, IdArray
 from recommenders.start import IDS, Start
+
+MOVIE = "Movie"
 
 if TYPE_CHECKING:
     from recommenders.models.propagation import Training
@@ -46,7 +47,7 @@ def go_on(training: "Training[Any]", start: Start, movies: IdArray) -> None:
             new, there = matched(ids[kind], start.learnt[f"{IDS}{kind}"])
             value[len(value) - len(ids[kind]) + new] = old[there]
     training.restore(state)
-    training.begin_users()
+    training.begin(matched(ids[MOVIE], start.learnt[f"{IDS}{MOVIE}"])[0].to(training.graph.device))
 
 
 def matched(ids: IdArray, others: IdArray) -> tuple[Tensor, Tensor]:
