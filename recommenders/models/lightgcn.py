@@ -20,6 +20,7 @@ from typing import ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from recommenders.arrays import FloatArray
 from recommenders.cosine_scorer import CosineScorer
@@ -88,15 +89,16 @@ class LightTraining(Training[Config]):
 
     @torch.no_grad()
     def begin(self, known: Tensor) -> None:
-        """Users by one propagation of the movies' own vectors, then new movies by one of their users'; those of whom
-        neither tells anything as ever."""
+        """Users by one propagation of the movies' own vectors, new movies in the direction of their users and as long as
+        others are; those of whom that tells nothing as ever."""
         n, weight = self.graph.n_users, self.network.embedding.weight
         new = torch.ones(self.graph.n_items, dtype=torch.bool, device=weight.device)
         new[known] = False
         drawn, movies = weight.clone(), weight[n:]
+        length = movies[~new].norm(dim=1).mean()
         movies[new], weight[:n] = 0, 0
         weight[:n] = product(self.graph.adjacency, weight)[:n]
-        movies[new] = product(self.graph.adjacency, weight)[n:][new]
+        movies[new] = normalize(product(self.graph.adjacency, weight)[n:][new], dim=1) * length
         weight.copy_(torch.where(weight.any(dim=1, keepdim=True), weight, drawn))
 
     def final(self) -> Tensor:
