@@ -43,7 +43,7 @@ MODELS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "lightgcn": FAST | {"loss": "softmax", "first_layer": 1, "epochs": 15},
         "xsimgcl": FAST | {"epochs": 10},
     },
-    "generated": {"lightgcn": FAST | {"epochs": 60}, "kgnn": FAST | {"epochs": 20}},
+    "generated": {"lightgcn": FAST | {"epochs": 60}, "kgnn": FAST | {"epochs": 12}},
 }
 """Epochs are about those at which a training in full is best on what comes next."""
 

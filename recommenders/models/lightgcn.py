@@ -89,8 +89,8 @@ class LightTraining(Training[Config]):
 
     @torch.no_grad()
     def begin(self, known: Tensor) -> None:
-        """Users by one propagation of the movies' own vectors, new movies in the direction of their users and as long as
-        others are; those of whom that tells nothing as ever."""
+        """Users by one propagation of the movies' own vectors, new movies in the direction of their users and as long
+        as others are; those of whom that tells nothing as ever."""
         n, weight = self.graph.n_users, self.network.embedding.weight
         new = torch.ones(self.graph.n_items, dtype=torch.bool, device=weight.device)
         new[known] = False

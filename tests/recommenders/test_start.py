@@ -37,7 +37,7 @@ NAMES = [("lightgcn", "bpr"), ("lightgcn", "softmax"), ("xsimgcl", ""), ("kgnn",
 
 def config_of(name: str, loss: str = "") -> dict[str, Any]:
     softmax = {"loss": loss, "first_layer": 1, "temperature": 0.2, "negatives": 64} if loss == "softmax" else {}
-    return {**SMALL[name], **softmax, "night_epochs": 10}
+    return {**SMALL[name], **softmax, "night_epochs": 20}
 
 
 BEGAN, SPAN = 1_000_000_000_000, 3_680_000
