@@ -5,6 +5,7 @@ popular than others. Directors, actors and keywords keep to a kind mostly, so th
 like.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,9 @@ def knowledge(movies: int, seed: int = 0) -> Knowledge:
     for label, matrix in links.values():
         if label is Label.PERSON:
             matrix.resize((movies, people))
-    return Knowledge(links)
+    known = Knowledge(links)
+    ids = {label: np.array([f"{number:07}" for number in range(count)]) for label, count in known.entities.items()}
+    return replace(known, ids=ids)
 
 
 def snapshot(known: Knowledge, popularity: FloatArray) -> Snapshot:

@@ -267,6 +267,22 @@ def context() -> str:
     return markdown(("counts elsewhere", f"NDCG@10 ({found['users']} users)", "over popularity alone"), rows)
 
 
+def incremental() -> str:
+    """A row a model and data set, all nights together."""
+    found = result("incremental")["data"]
+    head = ("data", "model", "in full", "stale, less that", "incremental, less that", "fit in full, s", "increment, s")
+    rows = ((data, name, row) for data, models in found.items() for name, row in models.items())
+    return markdown(head, (incremental_row(*one) for one in rows))
+
+
+def incremental_row(data: str, name: str, row: dict[str, Any]) -> Sequence[str]:
+    together = row["together"]
+    less = (spread(together[kind]["over_full"]) for kind in ("stale", "incremental"))
+    seconds = (f"{row[kind]:.1f}" for kind in ("full_s", "incremental_s"))
+    asked = f"{data} ({together['asked']:,} asked)"
+    return (asked, f"`{name}`", short(together["full"]["ndcg_at_10"]), *less, *seconds)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "user-time": by_protocol("user_time"),
     "cold-movies": by_protocol("cold_movies"),
@@ -285,6 +301,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "first-questions-sequences": first_questions("ml-1m sequences"),
     "calibration": calibration,
     "context": context,
+    "incremental": incremental,
 }
 
 

@@ -3,6 +3,8 @@
 `<root>/<version>/` holds one `.npy` a array and `manifest.json`. The version is `<model>-<12 hex digits>`, taken from
 the content (all but the time of making), so that the same training gives the same version. Nothing is pickled, and
 nothing of a user is in it. A folder is written beside its place, synced and renamed, so that it is whole or absent.
+
+`start.npz` is what the next training may go on from (`start.py`). Serving does not read it, and needs it not.
 """
 
 import contextlib
@@ -13,6 +15,7 @@ import os
 import re
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -30,6 +33,7 @@ from recommenders.scorers import Scorer
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
+START: Final = "start.npz"
 BESIDE: Final = ("questions.",)
 """What the names of arrays begin with that are no part of the scorer."""
 _VERSION = re.compile(r"[a-z][a-z0-9_]*-[0-9a-f]{12}")
@@ -63,6 +67,7 @@ def save_artifact(
     fingerprint: str,
     created_at: Millis,
     beside: Mapping[str, AnyArray] | None = None,
+    start: Mapping[str, AnyArray] | None = None,
 ) -> str:
     """Write the model under `root`, and give its version; the same content a second time changes nothing, unless what
     is there is damaged: it is written anew."""
@@ -70,6 +75,8 @@ def save_artifact(
         f"{name}.npy": _bytes(array)
         for name, array in (*scorer.arrays().items(), ("movies", movie_ids), *(beside or {}).items())
     }
+    if start:
+        blobs[START] = _packed(start)
     content = {
         "format": FORMAT,
         "model": model,
@@ -94,11 +101,10 @@ def save_artifact(
 
 def load_artifact(root: Path, version: str) -> Artifact:
     """The model of that version; raises `NotFound` where there is none, `ArtifactCorrupt` naming the file at fault."""
-    folder = root / version
-    if not _VERSION.fullmatch(version) or not folder.is_dir():
-        raise NotFound(f"there is no model {version!r} in {root}; see: cinegraph models list")
+    folder = _folder(root, version)
     manifest = _manifest(folder, version)
-    arrays = {name.removesuffix(".npy"): _array(folder / name, sha) for name, sha in manifest["files"].items()}
+    files = {name: sha for name, sha in manifest["files"].items() if name != START}
+    arrays = {name.removesuffix(".npy"): _array(folder / name, sha) for name, sha in files.items()}
     movies = arrays.pop("movies", np.zeros(0, dtype=np.str_))
     beside = {name: arrays.pop(name) for name in list(arrays) if name.startswith(BESIDE)}
     try:
@@ -125,6 +131,19 @@ def load_artifact(root: Path, version: str) -> Artifact:
     )
 
 
+def load_start(root: Path, version: str) -> dict[str, AnyArray]:
+    """What a training may go on from, {} where the version never had that; raises as `load_artifact` does."""
+    folder = _folder(root, version)
+    sha = _manifest(folder, version)["files"].get(START)
+    if sha is None:
+        return {}
+    try:
+        with np.load(BytesIO(_blob(folder / START, sha)), allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ArtifactCorrupt(f"{folder / START} holds no arrays: {error}") from error
+
+
 def stamp(root: Path, version: str) -> tuple[tuple[str, int, int], ...]:
     """Another one when a file of a version is another one: name, size and time of change of each."""
     files = sorted((root / version).glob("*"))
@@ -143,9 +162,17 @@ def list_artifacts(root: Path) -> tuple[str, ...]:
 def _is_whole(root: Path, version: str) -> bool:
     try:
         load_artifact(root, version)
+        load_start(root, version)
     except (ArtifactCorrupt, NotFound):
         return False
     return True
+
+
+def _folder(root: Path, version: str) -> Path:
+    folder = root / version
+    if not _VERSION.fullmatch(version) or not folder.is_dir():
+        raise NotFound(f"there is no model {version!r} in {root}; see: cinegraph models list")
+    return folder
 
 
 def _set_aside(root: Path, version: str) -> None:
@@ -158,6 +185,13 @@ def _set_aside(root: Path, version: str) -> None:
 def _bytes(array: AnyArray) -> bytes:
     stream = BytesIO()
     np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+    return stream.getvalue()
+
+
+def _packed(arrays: Mapping[str, AnyArray]) -> bytes:
+    """As one file, the same bytes for the same arrays."""
+    stream = BytesIO()
+    np.savez(stream, allow_pickle=False, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
     return stream.getvalue()
 
 
@@ -221,7 +255,7 @@ def _check_unchanged(path: Path, manifest: Mapping[str, Any], version: str) -> N
         raise ArtifactCorrupt(f"{path} was changed after it was written, or belongs to another model than {version}")
 
 
-def _array(path: Path, sha: str) -> AnyArray:
+def _blob(path: Path, sha: str) -> bytes:
     try:
         blob = path.read_bytes()
     except OSError as error:
@@ -230,8 +264,12 @@ def _array(path: Path, sha: str) -> AnyArray:
         raise ArtifactCorrupt(
             f"{path} is truncated or was changed: {len(blob):,} bytes with another checksum than written"
         )
+    return blob
+
+
+def _array(path: Path, sha: str) -> AnyArray:
     try:
-        array: AnyArray = np.load(BytesIO(blob), allow_pickle=False)
+        array: AnyArray = np.load(BytesIO(_blob(path, sha)), allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ArtifactCorrupt(f"{path} is no array: {error}") from error
     if array.dtype.kind == "f" and not math.isfinite(float(array.sum(dtype=np.float64))):

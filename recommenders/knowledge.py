@@ -1,7 +1,7 @@
 """The catalogue as a network learns from it: which movies are connected to which entities, by relationship."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -29,11 +29,13 @@ BILLED: Final = 10
 class Knowledge:
     """Of each relationship the kind of its entities, and 1 where a movie has it (movies, entities of that kind).
 
-    `texts` (movies, d) are vectors of what movies are about, of length 1 or 0; None where texts were not encoded.
+    `texts` (movies, d) are vectors of what movies are about, of length 1 or 0; None where texts were not encoded. `ids`
+    are those of the entities of each kind, by position: without them no network can go on from what another one learnt.
     """
 
     links: Mapping[Relation, tuple[Label, Csr]]
     texts: FloatArray | None = None
+    ids: Mapping[Label, IdArray] = field(default_factory=dict)
 
     @property
     def entities(self) -> dict[Label, int]:
@@ -46,10 +48,10 @@ def knowledge_of(snapshot: Snapshot, movies: IdArray, texts: FloatArray | None =
     end, labels = int(snapshot.indptr[snapshot.movies]), np.array([label.value for label in snapshot.labels])
     movie = np.repeat(np.arange(snapshot.movies), np.diff(snapshot.indptr[: snapshot.movies + 1]))
     place = np.zeros(len(labels), dtype=np.int64)
-    counts: dict[str, int] = {}
+    every: dict[str, IdArray] = {}
     for label in dict.fromkeys(labels.tolist()):
         own = np.flatnonzero(labels == label)
-        place[own], counts[label] = np.arange(len(own)), len(own)
+        place[own], every[label] = np.arange(len(own)), np.array([snapshot.ids[one] for one in own.tolist()])
     columns = np.array([snapshot.find(NodeRef(Label.MOVIE, id_)) for id_ in movies.tolist()], dtype=np.int64)
     links = {}
     for relation in LEARNT:
@@ -58,12 +60,13 @@ def knowledge_of(snapshot: Snapshot, movies: IdArray, texts: FloatArray | None =
         if not len(entity):
             continue
         label = Label(labels[entity[0]])
-        shape = (snapshot.movies + 1, counts[label.value])  # the last row is of no movie
+        shape = (snapshot.movies + 1, len(every[label.value]))  # the last row is of no movie
         ones = np.ones(len(entity), dtype=np.float32)
         matrix = Csr(sparse.csr_array((ones, (movie[chosen], place[entity])), shape=shape))
         matrix.data[:] = 1.0  # an actor with two roles is one actor
         links[relation] = (label, Csr(matrix[columns]))
-    return connecting(Knowledge(links, texts))
+    ids = {label: every[label.value] for label, _ in links.values()}
+    return connecting(Knowledge(links, texts, ids))
 
 
 def connecting(knowledge: Knowledge) -> Knowledge:
@@ -73,4 +76,5 @@ def connecting(knowledge: Knowledge) -> Knowledge:
         movies[label] = movies.get(label, np.zeros(matrix.shape[1])) + np.asarray(matrix.sum(axis=0), np.float64)
     kept = {label: np.flatnonzero(counts >= 2) for label, counts in movies.items()}
     links = {relation: (label, Csr(matrix[:, kept[label]])) for relation, (label, matrix) in knowledge.links.items()}
-    return replace(knowledge, links={relation: link for relation, link in links.items() if link[1].nnz})
+    ids = {label: of[kept[label]] for label, of in knowledge.ids.items()}
+    return replace(knowledge, links={relation: link for relation, link in links.items() if link[1].nnz}, ids=ids)

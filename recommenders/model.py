@@ -8,13 +8,14 @@ from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from cinegraph.errors import ModelError, NotEnoughData
-from recommenders.arrays import FloatArray, IntArray
+from recommenders.arrays import AnyArray, FloatArray, IntArray
 from recommenders.checkpoints import Checkpoints
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 from recommenders.scorers import History, Scorer
 from recommenders.search_space import SearchSpace
 from recommenders.splits import Question
+from recommenders.start import Start
 
 
 class ModelConfig(BaseModel):
@@ -56,7 +57,8 @@ class FitOptions:
     With `validation` a model that trains in epochs stops early; `device` "auto" takes a GPU where one is, and "cpu"
     gives the same bytes for the same seed. `knowledge` is what the catalogue says of the movies, for models that learn
     from it. With `checkpoints` a model that trains in epochs keeps how far it is, and goes on from there where the same
-    training was ended before its time, to the same bytes. `looked` is told the epoch and the NDCG@10 after each look at
+    training was ended before its time, to the same bytes. With a `start` such a model goes on from there, for a few
+    epochs and to their end. `looked` is told the epoch and the NDCG@10 after each look at
     the validation part; an error that it raises ends the training.
     """
 
@@ -65,6 +67,7 @@ class FitOptions:
     device: str = "auto"
     knowledge: Knowledge | None = None
     checkpoints: Checkpoints | None = None
+    start: Start | None = None
     progress: Callable[[Progress], None] = field(default=silent)
     looked: Callable[[int, float], None] = field(default=unseen)
 
@@ -104,6 +107,14 @@ class Model(ABC, Generic[C]):
     def beside(self) -> tuple[str, ...]:
         """The models, by name, that it must be surely better than."""
         return ()
+
+    def check_start(self, interactions: Interactions, options: FitOptions) -> None:
+        """Raise `ModelError` where it cannot go on from the start of the options."""
+        raise ModelError(f"{type(self).__name__} learns in closed form, and has nothing to go on from")
+
+    def learnt(self) -> dict[str, AnyArray]:
+        """What it learnt of all but users, for a training that goes on from it; {} for a model that cannot."""
+        return {}
 
     def fit(self, interactions: Interactions, options: FitOptions | None = None) -> Self:
         """Learn from the interactions; raises `NotEnoughData` where nobody likes anything."""

@@ -124,6 +124,7 @@ def _save(artifacts: Path, final: Fitted, run: TrainingRun) -> str:
         fingerprint=run.fingerprint,
         created_at=now(),
         beside=final.questions.arrays() if final.questions else None,
+        start=final.start,
     )
 
 

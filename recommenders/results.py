@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cinegraph.errors import ModelError, NotFound
-from recommenders.arrays import IdArray
+from recommenders.arrays import AnyArray, IdArray
 from recommenders.bootstrap import Estimate
 from recommenders.calibration import Calibration
 from recommenders.evaluation import Comparison, Evaluation, UserMetrics
@@ -59,7 +59,8 @@ class ModelResult:
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
     """A model fitted on all ratings, over these movies and users, and `questions` to ask a stranger; `score_ms` is the
-    CPU time of scoring all movies for a user, the median of several, in milliseconds (0 where it was not taken)."""
+    CPU time of scoring all movies for a user, the median of several, in milliseconds (0 where it was not taken);
+    `start` is what the next training may go on from (`start.py`)."""
 
     name: str
     config: Mapping[str, Any]
@@ -69,6 +70,7 @@ class Fitted:
     users: IdArray
     score_ms: float = 0.0
     questions: Questions | None = None
+    start: Mapping[str, AnyArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class TrainingRun:
 
     `chosen` is what is to be served: the best, or a simpler one where `passed_over` says why the best is not. `ease` is
     the name of the row that stands for EASE; `because` is the reason given for a model that is not surely better.
+    `started_from` is the version that the chosen model went on from, "" for a training in full.
     """
 
     protocol: Protocol
@@ -112,6 +115,7 @@ class TrainingRun:
     ease: str = "ease"
     because: str = ""
     live: Live | None = None
+    started_from: str = ""
 
     def result(self, name: str) -> ModelResult:
         """The row of that model."""
@@ -138,6 +142,7 @@ class TrainingRun:
             "seed": self.seed,
             "best": self.best,
             "chosen": self.chosen,
+            "startedFrom": self.started_from,
             "calibration": self.result(self.chosen).calibration.as_json(),
             "models": [one.as_json() for one in self.results],
             "verdicts": [{**asdict(one), "significant": one.significant} for one in self.verdicts],

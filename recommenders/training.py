@@ -34,6 +34,7 @@ from recommenders.scorers import Scorer
 from recommenders.segments import cold_of, segments
 from recommenders.significance import all_pairs
 from recommenders.splits import TEST, VALIDATION, Split
+from recommenders.start import Start, packed
 
 TIMED: Final = 21
 """Users whose scoring is timed."""
@@ -48,7 +49,8 @@ class TrainingOptions:
     `facts`, by the positions of the ratings' movies, adds figures of diversity and calibration; without `final` the
     chosen model is not fitted on all ratings, as publishing needs it; `recorder` keeps each model's training, and
     `checkpoints` how far those in epochs are, so that one that is ended goes on the next time. `live` is the recipe of
-    the model that is served, to be measured beside; `because` the reason to serve the best model also where it is not
+    the model that is served, to be measured beside; `start` is what the model of its name goes on from, by a protocol
+    that asks about later ratings alone (`start.py`); `because` the reason to serve the best model also where it is not
     surely better than EASE.
     """
 
@@ -63,6 +65,7 @@ class TrainingOptions:
     recorder: Recorder = UNRECORDED
     checkpoints: Checkpoints | None = None
     live: Recipe | None = None
+    start: Start | None = None
     because: str = ""
 
 
@@ -101,6 +104,7 @@ def train(interactions: Interactions, names: Sequence[str] = (), options: Traini
         ease=bars[0].name,
         because=options.because,
         live=_live(options.live, results, split, options) if options.live else None,
+        started_from=options.start.version if options.start and options.start.model == chosen else "",
     )
 
 
@@ -124,19 +128,27 @@ def _best(asked: Sequence[ModelResult], rows: dict[str, ModelResult], seed: int)
 
 
 def _live(recipe: Recipe, rows: Sequence[ModelResult], split: Split, options: TrainingOptions) -> Live:
-    """The live model as all others are measured: its recipe fitted on the same ratings, and asked the same."""
+    """The live model as all others are measured: its recipe fitted on the same ratings, and asked the same. Where
+    it is gone on from it is asked as it is: it has seen nothing of what is asked."""
     try:
+        if options.start is not None:
+            return _asked_live(recipe, options.start.served(split.train.movies), split, options)
         wanted = registry.create(recipe.model, recipe.config)
         for row in rows:
             if row.name == recipe.model and registry.create(row.name, row.config).config == wanted.config:
                 return Live(recipe, row.measured, row.cold)
         options.progress(Progress(f"live model: refitting {recipe.version}", 0, 1))
-        scorer = _served(wanted.fit(split.before_test(), _fit_options(recipe.model, options)), options)
+        scorer = wanted.fit(split.before_test(), _fit_options(recipe.model, options)).scorer()
+        found = _asked_live(recipe, scorer, split, options)
     except CinegraphError as error:
         return Live(recipe, None, unmeasured=f"which could not be fitted again: {error}")
-    question = split.question(TEST)
-    measured = ask(scorer, question, options.max_users, options.seed, options.facts)
     options.progress(Progress(f"live model: refitting {recipe.version}", 1, 1))
+    return found
+
+
+def _asked_live(recipe: Recipe, scorer: Scorer, split: Split, options: TrainingOptions) -> Live:
+    question = split.question(TEST)
+    measured = ask(_served(scorer, options), question, options.max_users, options.seed, options.facts)
     return Live(recipe, measured, cold_of(measured, question))
 
 
@@ -188,7 +200,7 @@ def _measured(name: str, split: Split, context: Origin, options: TrainingOptions
     fit = _fit_options(name, options)
     model, on_validation = _chosen(name, split, options, record)
     config = model.config.model_dump()
-    scorer = _served(registry.create(name, config).fit(split.before_test(), fit), options)
+    scorer = _served(registry.create(name, config).fit(split.before_test(), fit).scorer(), options)
     question = split.question(TEST)
     on_test = ask(scorer, question, options.max_users, options.seed, options.facts)
     context = replace(context, model=name)
@@ -207,14 +219,14 @@ def _measured(name: str, split: Split, context: Origin, options: TrainingOptions
         learning=model.learning,
         cold=cold_of(on_test, question),
         calibration=calibrate(
-            foreseen(_served(model, options), split.question(VALIDATION), options.max_users, options.seed)
+            foreseen(_served(model.scorer(), options), split.question(VALIDATION), options.max_users, options.seed)
         ),
     )
 
 
-def _served(model: Model[Any], options: TrainingOptions) -> Scorer:
+def _served(scorer: Scorer, options: TrainingOptions) -> Scorer:
     """As it is served: movies that hardly anybody likes by those they are like, where that is known."""
-    return model.scorer() if options.facts is None else with_newcomers(model.scorer(), options.facts.content)
+    return scorer if options.facts is None else with_newcomers(scorer, options.facts.content)
 
 
 def _curve(scorer: Scorer, split: Split, options: TrainingOptions) -> dict[int, Estimate]:
@@ -247,7 +259,7 @@ def judged(
     question = split.question(VALIDATION)
     fit = replace(_fit_options(name, options), validation=question, looked=looked)
     model = registry.create(name, config).fit(split.train, fit)
-    return model, ask(_served(model, options), question, options.max_users, options.seed)
+    return model, ask(_served(model.scorer(), options), question, options.max_users, options.seed)
 
 
 def _final(name: str, config: Mapping[str, Any], interactions: Interactions, options: TrainingOptions) -> Fitted:
@@ -262,6 +274,7 @@ def _final(name: str, config: Mapping[str, Any], interactions: Interactions, opt
         interactions.users,
         taken,
         learn_questions(interactions),
+        packed(model.learnt(), interactions),
     )
 
 
@@ -287,11 +300,13 @@ def _fit_options(name: str, options: TrainingOptions) -> FitOptions:
         options.progress(replace(progress, task=f"{name}: {progress.task}"))
 
     knowledge = options.facts.knowledge if options.facts else None
+    start = options.start if options.start and options.start.model == name else None
     return FitOptions(
         seed=options.seed,
         device=options.device,
         knowledge=knowledge,
         checkpoints=options.checkpoints,
+        start=start,
         progress=tell,
     )
 

@@ -34,11 +34,13 @@ from recommenders.configuration import (
     written,
 )
 from recommenders.gate import outcome_of
+from recommenders.interactions import Interactions
 from recommenders.model import Progress
+from recommenders.nightly import nightly
 from recommenders.protocol import DEFAULT, load_protocol
 from recommenders.protocol import names as protocol_names
 from recommenders.publishing import live_recipe, promote, publish_run, rollback, stage_run
-from recommenders.results import TrainingRun
+from recommenders.results import Recipe, TrainingRun
 from recommenders.runs.recorder import RunRecorder
 from recommenders.training import TrainingOptions
 from recommenders.training import train as run_training
@@ -57,6 +59,11 @@ PROTOCOL = typer.Option(
 CARD = typer.Option(None, "--html", help="Write a model card, a page with plots, to this file.")
 SERVE = typer.Option(True, help="Serve it, where the gate lets it; or keep it for cinegraph models shadow and promote.")
 BECAUSE = typer.Option("", help="Why the best model is to be served also where it is not surely better than EASE.")
+INCREMENTAL = typer.Option(
+    False,
+    "--incremental",
+    help="Go on from the served version, by its hyper-parameters, for a few epochs; in full where that cannot be.",
+)
 USERS = typer.Option(None, "--max-users", min=10, help="Ask about this many users at most, drawn by the seed.")
 
 
@@ -97,6 +104,7 @@ def train(
     max_users: int | None = USERS,
     because: str = BECAUSE,
     serve: bool = SERVE,
+    incremental: bool = INCREMENTAL,
 ) -> None:
     """Train on the graph's ratings, evaluate beside Popular, ItemKNN and EASE, publish the best of those named."""
     asked = together(names or [], map(load_configuration, config or []), protocol, seed)
@@ -105,7 +113,7 @@ def train(
     if len(because) > MOST_WORDS:
         raise InvalidInput(f"--because has {len(because)} characters; {MOST_WORDS} is the most")
     options = replace(options_of(asked, device, max_users), because=because.strip())
-    run(_train(load_settings(), asked, options, outputs, serve))
+    run(_train(load_settings(), asked, options, outputs, serve, incremental))
 
 
 def evaluate(
@@ -136,11 +144,13 @@ def options_of(asked: Together, device: Device, max_users: int | None) -> Traini
     )
 
 
-async def _train(settings: Settings, asked: Together, options: TrainingOptions, outputs: Outputs, serve: bool) -> None:
+async def _train(
+    settings: Settings, asked: Together, options: TrainingOptions, outputs: Outputs, serve: bool, incremental: bool
+) -> None:
     with RunRecorder(settings.home, "train") as recorder:
         async with open_graph(settings, starting) as client:
             told = replace(options, recorder=recorder, checkpoints=checkpoints_of(settings))
-            trained = await train_and_show(client, settings, asked.names, told, outputs)
+            trained = await train_and_show(client, settings, asked.names, told, outputs, incremental=incremental)
             if not serve:
                 version = await stage_run(client.writer, artifacts_of(settings), trained, settings.gate)
                 say(f"{version} is kept, not served: cinegraph models shadow {version} lets it score beside")
@@ -180,16 +190,23 @@ async def train_and_show(
     names: Sequence[str],
     options: TrainingOptions,
     outputs: Outputs = NOWHERE,
+    *,
+    incremental: bool = False,
 ) -> TrainingRun:
-    """Train what is named on the graph's ratings, and show how it did, and whether it may be served."""
+    """Train what is named on the graph's ratings, and show how it did, and whether it may be served; `incremental`
+    goes on from the served version where that can be, which is trained where nothing is named."""
     for name in names:
         registry.entry(name)
     draw = plugins.load("recommenders.card").card if outputs.card else None
     with stages() as report:
         live = await live_recipe(client.reader)
+        if incremental and live and not names:
+            names = [live.model]
         beside = [live.model] if live and live.model in registry.names() else []
         interactions, facts = await read_data(client, settings, [*(names or registry.usual()), *beside], report)
         told = replace(options, facts=facts, progress=telling(report), live=live)
+        if incremental:
+            told = await apart(lambda: _going_on(settings, live, names, interactions, told))
         trained = await apart(lambda: run_training(interactions, names, told))
     show_figures(trained)
     if outputs.json:
@@ -200,6 +217,18 @@ async def train_and_show(
         outputs.card.write_text(draw(trained, interactions, facts, outcome), encoding="utf-8")
         say(f"model card: {outputs.card}")
     return trained
+
+
+def _going_on(
+    settings: Settings, live: Recipe | None, names: Sequence[str], interactions: Interactions, options: TrainingOptions
+) -> TrainingOptions:
+    """Options to go on from the live version, or to train in full; it is said which, and why."""
+    if live is None:
+        say("a training in full: nothing is served yet that could be gone on from")
+        return options
+    found, why = nightly(artifacts_of(settings), live, names, interactions, options)
+    say(f"a training in full: {why}" if why else f"going on from {live.version}")
+    return found
 
 
 def telling(report: Stages) -> Callable[[Progress], None]:

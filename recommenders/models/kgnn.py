@@ -14,6 +14,7 @@ learnt so can embed a movie that nobody has rated (DropoutNet, Volkovs et al. 20
 `likelihood.py`; a movie's bias is read off its encoding, beside one of its own that a new movie does not have.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 from torch_geometric.nn import HeteroConv, SAGEConv
 
-from recommenders.arrays import Csr, FloatArray
+from recommenders.arrays import Csr, FloatArray, IdArray
 from recommenders.cosine_scorer import CosineScorer
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
@@ -33,9 +34,8 @@ from recommenders.models import spreading
 from recommenders.models.likelihood import Likelihood
 from recommenders.models.neighbours import NEIGHBOURS, Reach, Rows, Some, sampled, take, whole
 from recommenders.models.propagation import GraphConfig, GraphModel, Likes, Links, Training, normalised
+from recommenders.models.starting import MOVIE
 from recommenders.search_space import Range, SearchSpace
-
-MOVIE = "Movie"
 
 
 class Config(GraphConfig):
@@ -138,6 +138,14 @@ class KnowledgeTraining(Training[Config]):
     def _made(self) -> Encoder:
         self._data = hetero(self._knowledge, self.graph)
         return Encoder(self._data, self.config, self.graph.dice)
+
+    @property
+    def rows(self) -> Mapping[str, str]:
+        return {"shares": MOVIE, **{f"vectors.{kind}": kind for kind in self._data.node_types}}
+
+    def ids(self, movies: IdArray) -> dict[str, IdArray]:
+        known = self._knowledge
+        return super().ids(movies) | {label.value: known.ids[label] for label in known.entities}
 
     def loss(self, pairs: Tensor) -> Tensor:
         """How unlikely the liked movies are, a part of them as if they were new; and L2 of the movies' own vectors."""

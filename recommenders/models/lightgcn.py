@@ -20,6 +20,7 @@ from typing import ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from recommenders.arrays import FloatArray
 from recommenders.cosine_scorer import CosineScorer
@@ -27,7 +28,7 @@ from recommenders.interactions import Interactions
 from recommenders.model import FitOptions
 from recommenders.models.likelihood import Likelihood
 from recommenders.models.neighbours import NEIGHBOURS, Reach, Some, sampled, take, whole
-from recommenders.models.propagation import GraphConfig, GraphModel, Links, Training
+from recommenders.models.propagation import GraphConfig, GraphModel, Links, Training, product
 from recommenders.scorers import FactorScorer
 from recommenders.search_space import Choice, Range, SearchSpace
 
@@ -89,6 +90,20 @@ class LightTraining(Training[Config]):
             (user * good).sum(1), (user * bad).sum(1), node_id=nodes.flatten(), lambda_reg=self.config.l2
         )
         return loss
+
+    @torch.no_grad()
+    def begin(self, known: Tensor) -> None:
+        """Users by one propagation of the movies' own vectors, new movies in the direction of their users and as long
+        as others are; those of whom that tells nothing as ever."""
+        n, weight = self.graph.n_users, self.network.embedding.weight
+        new = torch.ones(self.graph.n_items, dtype=torch.bool, device=weight.device)
+        new[known] = False
+        drawn, movies = weight.clone(), weight[n:]
+        length = movies[~new].norm(dim=1).mean()
+        movies[new], weight[:n] = 0, 0
+        weight[:n] = product(self.graph.adjacency, weight)[:n]
+        movies[new] = normalize(product(self.graph.adjacency, weight)[n:][new], dim=1) * length
+        weight.copy_(torch.where(weight.any(dim=1, keepdim=True), weight, drawn))
 
     def final(self, nodes: Tensor) -> Tensor:
         """The mean of the layers, of these nodes (n, d)."""

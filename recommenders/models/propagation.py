@@ -7,7 +7,7 @@ training can be kept and gone on with; on the CPU the same seed gives the same b
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
@@ -20,12 +20,13 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 from cinegraph.errors import InvalidInput
-from recommenders.arrays import Csr, FloatArray, IntArray
+from recommenders.arrays import AnyArray, Csr, FloatArray, IdArray, IntArray
 from recommenders.cosine_scorer import CosineScorer
 from recommenders.evaluation import ask
 from recommenders.interactions import Interactions
 from recommenders.model import Embeddings, FitOptions, Model, ModelConfig, Progress
 from recommenders.models.resuming import Kept, Sofar
+from recommenders.models.starting import MOVIE, go_on, learnt
 from recommenders.scorers import FactorScorer, Scorer
 from recommenders.search_space import Choice, Range, SearchSpace
 
@@ -65,6 +66,7 @@ class GraphConfig(ModelConfig):
     patience: int = Field(3, ge=1, description="looks without a better NDCG@10 after which training stops")
     init_std: float = Field(0.1, gt=0, description="standard deviation of the embeddings at the start")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of sparse products, on a GPU alone")
+    night_epochs: int = Field(3, ge=1, description="passes over all pairs where a training goes on from a version")
     threads: int = Field(1, ge=1, le=256, description="threads on the CPU: more help only where cores are idle")
 
     search_space: ClassVar[SearchSpace] = {
@@ -211,6 +213,19 @@ class Training(ABC, Generic[C]):
             network.embedding.weight = torch.nn.Parameter(weight.normal_(std=config.init_std, generator=graph.dice))
         return network
 
+    @property
+    def rows(self) -> Mapping[str, str]:
+        """Of which kind the (last) rows of a tensor are, by its name; others have no rows of anything with an id."""
+        return {"embedding.weight": MOVIE, "biases": MOVIE}
+
+    def ids(self, movies: IdArray) -> dict[str, IdArray]:
+        """The ids of rows by kind, from those of all movies of the data."""
+        return {MOVIE: movies[self.graph.items]}
+
+    def begin(self, known: Tensor) -> None:
+        """Users and new movies as they begin in a training that goes on from a version, which knows the movies in these
+        places (k,) of the graph's; as ever, where this says nothing else."""
+
     @abstractmethod
     def loss(self, pairs: Tensor) -> Tensor:
         """The loss of a batch of pairs (n, 2) of a user and a liked movie, a number."""
@@ -254,6 +269,13 @@ class GraphModel(Model[C], Generic[C]):
         super().__init__(config)
         self.losses: tuple[float, ...] = ()
         self._users: FloatArray | None = None
+        self._learnt: dict[str, AnyArray] = {}
+
+    def learnt(self) -> dict[str, AnyArray]:
+        return self._learnt
+
+    def check_start(self, interactions: Interactions, options: FitOptions) -> None:
+        self._begun(interactions, device_of("cpu"), options)
 
     def embeddings(self) -> Embeddings | None:
         """Final embeddings of movies, and those of users as they are folded in from their likes."""
@@ -275,28 +297,40 @@ class GraphModel(Model[C], Generic[C]):
     def _learn(self, interactions: Interactions, options: FitOptions) -> Scorer:
         device = device_of(options.device)
         with reproducible(self.config.threads, device):
-            training = self._training(interactions, device, options)
+            training = self._begun(interactions, device, options)
             epochs = self._run(training, Kept.of(self, interactions, device, options), options)
             scorer = training.scorer()
             self._keep(training)
+            self._learnt = learnt(training, interactions.movies)
         self.config = self.config.model_copy(update={"epochs": epochs})
         self.losses = tuple(training.losses)
         self._users = np.stack([scorer.user_vector(interactions.history(u)) for u in range(interactions.n_users)])
         return scorer
 
+    def _begun(self, interactions: Interactions, device: torch.device, options: FitOptions) -> Training[C]:
+        training = self._training(interactions, device, options)
+        if options.start is not None:
+            go_on(training, options.start, interactions.movies)
+        return training
+
     def _run(self, training: Training[C], kept: Kept, options: FitOptions) -> int:
-        """Train, and give the number of epochs that the network is left with: the best one, where there is a choice."""
+        """Train, and give the number of epochs that a training in full is left with: the best, where there is a choice.
+
+        One that goes on from a version looks at nothing, and says nothing of the epochs of one in full."""
+        last, look = self.config.epochs, options.validation is not None
+        if options.start is not None:
+            last, look = self.config.night_epochs, False
         sofar = kept.found(training) or Sofar(self.config.epochs, training.state())
         self.learning = sofar.learning
-        for epoch in range(len(training.losses) + 1, self.config.epochs + 1):
+        for epoch in range(len(training.losses) + 1, last + 1):
             if sofar.waited >= self.config.patience:
                 break
             loss, note = training.epoch(), ""
             if epoch % self.config.evaluate_every == 0:
-                if options.validation is not None:
+                if look:
                     note = self._look(training, sofar, epoch, options)
                 kept.keep(training, sofar)
-            options.progress(Progress("epochs", epoch, self.config.epochs, f"loss {loss:.4f}{note}"))
+            options.progress(Progress("epochs", epoch, last, f"loss {loss:.4f}{note}"))
         if sofar.best >= 0:
             training.restore(sofar.state)
         kept.drop()

@@ -53,6 +53,7 @@ class Kept:
         parts = {
             "config": model.config.model_dump(),
             "seed": options.seed,
+            "start": options.start.version if options.start else "",
             "device": device.type,
             "ratings": interactions.fingerprint(),
             "validation": [validation.known.fingerprint(), validation.target.fingerprint()] if validation else [],

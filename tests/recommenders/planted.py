@@ -58,7 +58,8 @@ def catalogue(*, shuffled: bool = False) -> Knowledge:
     if shuffled:
         rng.shuffle(directors)
     links = sparse.csr_array((np.ones(len(of), np.float32), (np.arange(len(of)), directors)), shape=(len(of), 13))
-    return Knowledge({Relation.DIRECTED: (Label.PERSON, Csr(links))})
+    ids = {Label.PERSON: np.array([f"p{number:02}" for number in range(13)])}
+    return Knowledge({Relation.DIRECTED: (Label.PERSON, Csr(links))}, ids=ids)
 
 
 def planted(seed: int = 7, shuffled: bool = False) -> Interactions:
