@@ -1,12 +1,16 @@
 """Locks between processes. They are the kernel's: a killed process leaves none behind."""
 
+import asyncio
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
+
+EVERY: Final = 0.1
+"""Seconds between two tries of a task that waits."""
 
 
 @contextmanager
@@ -19,6 +23,27 @@ def alone(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@asynccontextmanager
+async def one_at_a_time(path: Path) -> AsyncIterator[None]:
+    """The same for tasks: who comes meanwhile waits, and can be cancelled."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        while not _locked(handle):
+            await asyncio.sleep(EVERY)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class Presence:

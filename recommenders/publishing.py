@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 
 from cinegraph.errors import ModelError, ModelRefused, NotEnoughData
+from cinegraph.locks import one_at_a_time
 from cinegraph.settings import GateSettings, TrustSettings
 from cinegraph.types import now
 from graph.client import Reader, Writer
@@ -39,6 +40,8 @@ from recommenders.results import Fitted, Recipe, TrainingRun
 from recommenders.scorers import FactorScorer, History
 from recommenders.soundness import check_arrays
 
+TURN: Final = ".publishing.lock"
+"""The file, beside the versions, by which one at a time changes what is served."""
 SIMILAR: Final = 20
 """SIMILAR relationships that leave each movie."""
 
@@ -76,16 +79,18 @@ async def publish_run(
     """Check the chosen model of a training and make it the served one; its version.
 
     Raises `ModelRefused` where it must not be served: the old one keeps serving. That is so too where another version
-    than `live` ("" for none) is served by now: the gate compared with one that is gone. What the gate found is noted in
+    than `live` ("" for none) is served by now: the gate compared with one that is gone. One publication at a time: who
+    comes meanwhile waits, and is compared with what that one serves. What the gate found is noted in
     the graph alone: it depends on what was served before, and the version is a hash of what was trained.
     """
     outcome = await asyncio.to_thread(check, run, limits)
-    await _check_live(writer, run.chosen, live)
-    version = await asyncio.to_thread(_save, artifacts, run.fitted(), run)
-    artifact = load_artifact(artifacts, version)
-    described = _described(artifact)
-    judged = replace(described, metrics={**described.metrics, "gate": outcome.as_json()})
-    await publish(writer, judged, _content(artifact, run.fitted()), progress)
+    async with one_at_a_time(artifacts / TURN):
+        await _check_live(writer, run.chosen, live)
+        version = await asyncio.to_thread(_save, artifacts, run.fitted(), run)
+        artifact = load_artifact(artifacts, version)
+        described = _described(artifact)
+        judged = replace(described, metrics={**described.metrics, "gate": outcome.as_json()})
+        await publish(writer, judged, _content(artifact, run.fitted()), progress)
     return version
 
 
@@ -187,9 +192,20 @@ def _similar(artifact: Artifact) -> Iterator[tuple[str, str, float, int]]:
             yield ids[movie], ids[other], score, rank
 
 
-async def promote(writer: Writer, artifacts: Path, version_id: str, progress: Progress | None = None) -> None:
-    """Serve an older version: its artefact is checked, what it wrote is written again, and last the pointer moves."""
-    version = await find_version(writer, version_id)
+async def promote(
+    writer: Writer, artifacts: Path, version_id: str, progress: Progress | None = None, because: str = ""
+) -> None:
+    """Serve another version: its artefact is checked, what it wrote is written again, and last the pointer moves.
+
+    Raises `ModelRefused` for one that was never served and that the gate refused, unless a reason is given, which is
+    noted with it.
+    """
+    async with one_at_a_time(artifacts / TURN):
+        await _promote(writer, artifacts, version_id, progress, because)
+
+
+async def _promote(writer: Writer, artifacts: Path, version_id: str, progress: Progress | None, because: str) -> None:
+    version = _let_through(await find_version(writer, version_id), because)
     if version.active:
         raise ModelError(f"{version_id} is the active model already; nothing was changed")
     artifact = await asyncio.to_thread(load_artifact, artifacts, version_id)
@@ -201,8 +217,23 @@ async def promote(writer: Writer, artifacts: Path, version_id: str, progress: Pr
 
 async def rollback(writer: Writer, artifacts: Path, progress: Progress | None = None) -> str:
     """Serve the version before the active one again; its id. One transaction, since it still has all it wrote."""
-    previous = next((one for one in await list_versions(writer) if one.previous), None)
-    if previous is None:
-        raise ModelError("there is no version before the active one to go back to; cinegraph models list shows all")
-    await promote(writer, artifacts, previous.id, progress)
+    async with one_at_a_time(artifacts / TURN):
+        previous = next((one for one in await list_versions(writer) if one.previous), None)
+        if previous is None:
+            raise ModelError("there is no version before the active one to go back to; cinegraph models list shows all")
+        await _promote(writer, artifacts, previous.id, progress, "")
     return previous.id
+
+
+def _let_through(version: Version, because: str) -> Version:
+    """The version, with the reason for which it is served although the gate refused it."""
+    gate = version.metrics.get("gate", {})
+    if version.status != "staged" or gate.get("passed", True):
+        return version
+    if not because:
+        broken = "; ".join(rule["words"] for rule in gate["rules"] if not rule["held"] and not rule["waived"])
+        raise ModelRefused(
+            f"{version.id} was kept, not served, and the gate refused it: {version.model} {broken}; say why it is to "
+            "be served all the same, with: cinegraph models promote --because"
+        )
+    return replace(version, metrics={**version.metrics, "gate": {**gate, "because": because}})

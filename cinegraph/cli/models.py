@@ -110,10 +110,14 @@ def train(
     asked = together(names or [], map(load_configuration, config or []), protocol, seed)
     outputs = Outputs(output, card)
     outputs.check()
+    options = replace(options_of(asked, device, max_users), because=_reason(because))
+    run(_train(load_settings(), asked, options, outputs, serve, incremental))
+
+
+def _reason(because: str) -> str:
     if len(because) > MOST_WORDS:
         raise InvalidInput(f"--because has {len(because)} characters; {MOST_WORDS} is the most")
-    options = replace(options_of(asked, device, max_users), because=because.strip())
-    run(_train(load_settings(), asked, options, outputs, serve, incremental))
+    return because.strip()
 
 
 def evaluate(
@@ -317,9 +321,13 @@ def config_(name: str = typer.Argument(metavar="MODEL", help="A model.")) -> Non
 
 
 @app.command("promote")
-def promote_(version: str = typer.Argument(help="A version, as cinegraph models list shows it.")) -> None:
+def promote_(
+    version: str = typer.Argument(help="A version, as cinegraph models list shows it."),
+    because: str = typer.Option("", help="Why a version that the gate refused is to be served all the same."),
+) -> None:
     """Serve a version; running servers pick it up within seconds."""
-    _change(lambda settings, client, report: promote(client.writer, artifacts_of(settings), version, report))
+    why = _reason(because)
+    _change(lambda settings, client, report: promote(client.writer, artifacts_of(settings), version, report, why))
     say(f"{version} is served now")
 
 

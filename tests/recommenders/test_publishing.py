@@ -1,5 +1,6 @@
 """Publishing: nothing refused reaches the graph, the pointer moves last, and the way back is open."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from graph.client import GraphClient
 from recommenders.artifacts import load_artifact
 from recommenders.gate import check
 from recommenders.protocol import load_protocol
-from recommenders.publishing import SIMILAR, load_interactions, promote, publish_run, rollback
+from recommenders.publishing import SIMILAR, load_interactions, promote, publish_run, rollback, stage_run
 from recommenders.results import TrainingRun
 from recommenders.serving import Serving
 from recommenders.training import TrainingOptions, train
@@ -148,6 +149,33 @@ async def test_a_model_that_was_compared_with_one_that_is_not_live_any_more_is_r
     assert (await active(planted_graph))[0] == first
     second = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"], LIMITS, live=first)
     assert (await active(planted_graph))[0] == second
+
+
+async def test_of_two_publications_at_the_same_moment_one_is_refused(
+    planted_graph: GraphClient, runs: dict[str, TrainingRun], tmp_path: Path
+) -> None:
+    both = [publish_run(planted_graph.writer, tmp_path, runs[name], LIMITS, live="") for name in ("ease", "lightgcn")]
+    found = await asyncio.gather(*both, return_exceptions=True)
+    (refused,) = [one for one in found if isinstance(one, ModelRefused)]
+    (served,) = [one for one in found if isinstance(one, str)]
+    assert f"{served} is served by now" in str(refused)
+    assert await active(planted_graph) == (served, None)
+    assert await similar(planted_graph) == {served: 118 * SIMILAR}
+
+
+async def test_a_version_that_the_gate_refused_is_promoted_with_a_reason_alone(
+    planted_graph: GraphClient, tmp_path: Path
+) -> None:
+    lazy = {"lightgcn": {**SMALL["lightgcn"], "epochs": 1, "learning_rate": 1e-9}}
+    run = train(planted(), ["lightgcn"], replace(OPTIONS, configs=lazy))
+    version = await stage_run(planted_graph.writer, tmp_path, run, LIMITS)
+    with pytest.raises(ModelRefused, match=f"{version} was kept.*not surely better than popular.*--because"):
+        await promote(planted_graph.writer, tmp_path, version)
+    assert (await active(planted_graph))[0] is None
+    await promote(planted_graph.writer, tmp_path, version, because="to see it live")
+    assert (await active(planted_graph))[0] == version
+    (noted,) = await models.list_versions(planted_graph.reader)
+    assert noted.metrics["gate"]["because"] == "to see it live"
 
 
 @pytest.mark.parametrize("after", ["model/link", "model/embed_movies", "model/embed_users"])
