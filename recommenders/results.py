@@ -120,6 +120,10 @@ class TrainingRun:
                 return one
         raise NotFound(f"{name!r} was not trained; there are: {', '.join(one.name for one in self.results)}")
 
+    def against_ease(self, name: str) -> Verdict | None:
+        """The test of that model against EASE, of all pairs of this run; None for EASE itself."""
+        return next((one for one in self.verdicts if {one.first, one.second} == {name, self.ease}), None)
+
     def fitted(self) -> Fitted:
         """The chosen model, fitted on all ratings."""
         if self.final is None:
