@@ -2,8 +2,8 @@
 
     python -m benchmarks.tables [--check]
 
-A table begins after `<!-- table: NAME -->` and ends before `<!-- end -->`. With `--check` nothing is written, and a
-document that differs is named, with exit code 1.
+A table begins after `<!-- table: NAME -->` and ends before `<!-- end -->`. A document that is as it should be is left
+alone. With `--check` nothing is written, and a document that differs is named, with exit code 1.
 """
 
 import json
@@ -22,8 +22,10 @@ PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 def main() -> int:
     before = DOCUMENT.read_text(encoding="utf-8")
     after = filled(before)
-    if "--check" in sys.argv and after != before:
-        print(f"{DOCUMENT.relative_to(ROOT)} is not what the results say; run python -m benchmarks.tables")
+    if after == before:
+        return 0
+    if "--check" in sys.argv:
+        print(f"{DOCUMENT} is not what the results say; run python -m benchmarks.tables")
         return 1
     DOCUMENT.write_text(after, encoding="utf-8")
     return 0
