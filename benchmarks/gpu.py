@@ -94,15 +94,19 @@ def measure(scorer: Any, known: Interactions, target: Interactions, device: torc
 
 
 def _scores(scorer: Any, histories: Tensor) -> Tensor:
-    """What the scorer's `score_many` gives, but for popularity where it knows nothing."""
-    history, items = (
-        torch.from_numpy(part).to(histories.device) for part in (scorer.history_factors, scorer.item_factors)
+    """What the scorer's `score_many` gives for histories of ones (users, movies)."""
+    history, items, popularity = (
+        torch.from_numpy(part).to(histories.device)
+        for part in (scorer.history_factors, scorer.item_factors, scorer.popularity)
     )
     users = histories @ history
     if isinstance(scorer, CosineScorer):
         users = torch.nn.functional.normalize(users, dim=1)
-        return users @ items.T + torch.from_numpy(scorer.biases).to(histories.device)
-    return users @ items.T
+        scores = users @ items.T + torch.from_numpy(scorer.biases).to(histories.device)
+    else:
+        scores = users @ items.T
+    told = histories @ history.any(dim=1).float()
+    return torch.where(told[:, None] > 0, scores, popularity)
 
 
 def _dense(likes: Any, device: torch.device) -> Tensor:

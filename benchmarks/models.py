@@ -5,7 +5,9 @@
 On the graph of CINEGRAPH_HOME (`cinegraph ingest movielens`, then `cinegraph ingest tmdb`), as `cinegraph evaluate`
 measures. `--sequences` takes a file of lines `user item` in the order of time (ML-1M as the authors of SASRec have it)
 instead of the graph: each user's last one is to be found, the one before it is for validation, and every one is a like.
-What is measured replaces the rows of the same protocol and model in `benchmarks/results/models.json`; others stay.
+What is measured replaces the rows of the same protocol and model in `benchmarks/results/models.json`; others stay. Each
+row says of what data and code it is, and how it stands to EASE by a randomisation test, with Holm's correction for all
+pairs of models that were measured with it.
 """
 
 import argparse
@@ -28,13 +30,14 @@ from recommenders.facts import MovieFacts
 from recommenders.interactions import Interactions
 from recommenders.protocol import load_protocol
 from recommenders.results import ModelResult, TrainingRun
+from recommenders.runs.environment import code_fingerprint
 from recommenders.training import TrainingOptions, train
 
 RESULT = Path(__file__).parent / "results" / "models.json"
 PROTOCOLS = ("user_time", "cold_movies", "cold_users")
 MODELS = ("popular", "itemknn", "ease", "sparse_ease", "ials", "graphfilter", "content", "ensemble")
 """Those of a minute or two each; lightgcn, xsimgcl and kgnn where they are named."""
-SEQUENCES = ("popular", "itemknn", "ease", "sparse_ease", "graphfilter")
+SEQUENCES = ("popular", "itemknn", "ease", "sparse_ease", "ials", "graphfilter", "blend", "ensemble")
 LAST = "leave_last_out"
 SECOND = 1_000
 
@@ -81,13 +84,13 @@ def write(data: str, run: TrainingRun) -> None:
     found: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {"protocols": {}}
     place = found["protocols"].setdefault(run.protocol.name, {"models": {}})
     place |= {"data": data, "users": run.test_users, "fingerprint": run.fingerprint[:12], "machine": machine()}
-    place["models"] |= {one.name: row(one) for one in run.results}
+    place["models"] |= {one.name: row(one, run) for one in run.results}
     RESULT.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def row(one: ModelResult) -> dict[str, Any]:
-    """The figures of one model, on test but where they say otherwise."""
-    test = one.test
+def row(one: ModelResult, run: TrainingRun) -> dict[str, Any]:
+    """The figures of one model, on test but where they say otherwise; what they are of."""
+    test, tested = one.test, run.against_ease(one.name)
     beyond = {
         "genre_distance": test.genre_distance_at_10,
         "calibration_error": test.calibration_error_at_10,
@@ -102,8 +105,11 @@ def row(one: ModelResult) -> dict[str, Any]:
         "coverage": test.coverage_at_10,
         **{name: value.mean for name, value in beyond.items() if value is not None},
         "over": {beside.baseline: figure(beside.difference) for beside in one.against},
+        "against_ease": tested and {"model": run.ease, "holm_p": tested.p, "pairs": len(run.verdicts)},
         "curve": {str(known): figure(value) for known, value in one.curve.items()},
         "seconds": one.seconds,
+        "fingerprint": run.fingerprint[:12],
+        "code": code_fingerprint(),
     }
 
 
@@ -113,12 +119,14 @@ def figure(estimate: Any) -> list[float]:
 
 
 def show(run: TrainingRun) -> None:
-    table = Table("model", "NDCG@10", "over ease", "R@10", "R@20", "coverage", "s", title=run.protocol.name)
+    table = Table("model", "NDCG@10", "over ease", "p", "R@10", "R@20", "coverage", "s", title=run.protocol.name)
     for one in run.results:
         over = next((str(beside.difference) for beside in one.against if beside.baseline == "ease"), "")
+        tested = run.against_ease(one.name)
+        p = f"{tested.p:.4f}" if tested else ""
         recall = f"{one.test.recall_at_10.mean:.4f}", f"{one.test.recall_at_20.mean:.4f}"
         table.add_row(
-            one.name, str(one.test.ndcg_at_10), over, *recall, f"{one.test.coverage_at_10:.3f}", f"{one.seconds:.0f}"
+            one.name, str(one.test.ndcg_at_10), over, p, *recall, f"{one.test.coverage_at_10:.3f}", f"{one.seconds:.0f}"
         )
     Console(width=120).print(table)
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.tables [--check]
 
-A table begins after `<!-- table: NAME -->` and ends before `<!-- end -->`. With `--check` nothing is written, and a
-document that differs is named, with exit code 1.
+A table begins after `<!-- table: NAME -->` and ends before `<!-- end -->`. A document that is as it should be is left
+alone. With `--check` nothing is written, and a document that differs is named, with exit code 1.
 """
 
 import json
@@ -22,8 +22,10 @@ PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 def main() -> int:
     before = DOCUMENT.read_text(encoding="utf-8")
     after = filled(before)
-    if "--check" in sys.argv and after != before:
-        print(f"{DOCUMENT.relative_to(ROOT)} is not what the results say; run python -m benchmarks.tables")
+    if after == before:
+        return 0
+    if "--check" in sys.argv:
+        print(f"{DOCUMENT} is not what the results say; run python -m benchmarks.tables")
         return 1
     DOCUMENT.write_text(after, encoding="utf-8")
     return 0
@@ -68,8 +70,9 @@ def by_protocol(protocol: str) -> Callable[[], str]:
     def table() -> str:
         found = result("models")["protocols"][protocol]
         rows = sorted(found["models"].items(), key=lambda one: -one[1]["ndcg_at_10"][0])
-        head = (f"model ({found['users']} test users)", "NDCG@10", "over EASE", "R@10", "R@20", "MRR", "coverage", "s")
-        return markdown(head, (model_row(name, row) for name, row in rows))
+        head = (f"model ({found['users']} test users)", "NDCG@10", "over EASE", "p over EASE (Holm)")
+        rest = ("R@10", "R@20", "MRR", "coverage", "s")
+        return markdown((*head, *rest), (model_row(name, row) for name, row in rows))
 
     return table
 
@@ -77,7 +80,15 @@ def by_protocol(protocol: str) -> Callable[[], str]:
 def model_row(name: str, row: dict[str, Any]) -> Sequence[str]:
     over = spread(row["over"]["ease"]) if "ease" in row["over"] else ""
     figures = (short(row[one]) for one in ("recall_at_10", "recall_at_20", "mrr"))
-    return (f"`{name}`", spread(row["ndcg_at_10"]), over, *figures, short(row["coverage"], 3), f"{row['seconds']:.0f}")
+    cost = short(row["coverage"], 3), f"{row['seconds']:.0f}"
+    return (f"`{name}`", spread(row["ndcg_at_10"]), over, holm(row.get("against_ease")), *figures, *cost)
+
+
+def holm(tested: dict[str, Any] | None) -> str:
+    """A p-value against EASE, and for how many pairs of models it is corrected; empty where there is none."""
+    if not tested or tested["model"] != "ease":
+        return ""
+    return f"{short(tested['holm_p'])} ({tested['pairs']} pairs)"
 
 
 def cold_users() -> str:

@@ -90,14 +90,23 @@ def _with_facts(run: TrainingRun, interactions: Interactions, facts: MovieFacts)
     shown = {one.name: _shown(one, kinds.toarray()) for one in run.results}
     yield "Calibration: genres liked and genres shown.", plots.shares(facts.genre_names, liked, shown)
     most = np.argsort(-interactions.likes(), kind="stable")[:MAPPED]
-    embeddings = run.final.embeddings if run.final else None
-    vectors = taste_vectors(interactions) if embeddings is None else embeddings.movies.astype(np.float64)
+    vectors, words = _vectors(run, interactions)
     first = [_first_genre(facts, movie) for movie in most.tolist()]
-    words = "the model's embeddings" if embeddings is not None else "singular vectors of the likes"
     yield (
         f"The {len(most)} most liked movies by {words}, in two components.",
         plots.embedding_map(plots.plane(vectors[most]), first),
     )
+
+
+def _vectors(run: TrainingRun, interactions: Interactions) -> tuple[DoubleArray, str]:
+    """The movies' vectors (movies, d) and what they are: those of the model that is served, or of the best one as it
+    was measured; of models without any those of the likes."""
+    if run.final and run.final.embeddings:
+        return run.final.embeddings.movies.astype(np.float64), f"the embeddings of {run.final.name}"
+    best = run.result(run.best)
+    if best.vectors is not None:
+        return best.vectors.astype(np.float64), f"the embeddings of {best.name}, without the ratings of the test"
+    return taste_vectors(interactions), "singular vectors of the likes, which are no model's"
 
 
 def _mean(figure: Estimate | None) -> float:

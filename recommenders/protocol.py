@@ -8,10 +8,12 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cinegraph.errors import InvalidInput, NotEnoughData, NotFound
+from cinegraph.types import LIKED
 from recommenders import holdouts, splits
 from recommenders.interactions import Interactions
 from recommenders.splits import Split, SplitName
@@ -67,10 +69,11 @@ def divide(interactions: Interactions, protocol: Protocol) -> tuple[Split, Proto
     if protocol.otherwise and (split.test_users < protocol.min_test_users or not split.validation_users):
         return divide(interactions, load_protocol(protocol.otherwise))
     if split.test_users < protocol.min_test_users or not split.validation_users:
+        likes, stars = int(np.count_nonzero(interactions.rating >= np.float32(LIKED))), f"of {LIKED:g} stars or more"
         raise NotEnoughData(
-            f"{len(interactions)} ratings by {interactions.n_users} users leave {split.test_users} test users under "
-            f"{protocol.name}, which needs {protocol.min_test_users}; a user needs at least 10 ratings, some of "
-            "them of 4 stars or more"
+            f"{len(interactions)} ratings by {interactions.n_users} users for {interactions.n_movies} movies, {likes} "
+            f"of them {stars}, leave {split.test_users} test users under {protocol.name}, which needs "
+            f"{protocol.min_test_users}; a user needs at least 10 ratings, some of them {stars}"
         )
     return split, protocol
 

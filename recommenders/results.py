@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cinegraph.errors import ModelError, NotFound
-from recommenders.arrays import AnyArray, IdArray
+from recommenders.arrays import AnyArray, FloatArray, IdArray
 from recommenders.bootstrap import Estimate
 from recommenders.calibration import Calibration
 from recommenders.evaluation import Comparison, Evaluation, UserMetrics
@@ -24,7 +24,8 @@ class ModelResult:
     `beside` names the models that it must be surely better than, `chosen_on` and `measured` are its figures by user on
     validation and test. `curve` holds, where users were hidden, its NDCG@10 by the number of liked movies known;
     `learning` the NDCG@10 on validation by epoch, of a model that trains in epochs; `cold` is of the test part, and
-    `calibration` says what chance is behind its scores, by the ratings of validation.
+    `calibration` says what chance is behind its scores, by the ratings of validation. `vectors` (movies, d) are the
+    embeddings of the model that was measured: kept of the best one alone, where it has any.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ModelResult:
     learning: Learning = ()
     cold: Cold | None = None
     calibration: Calibration = field(default_factory=Calibration)
+    vectors: FloatArray | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Numbers and strings only, and nothing of a single user."""
@@ -123,6 +125,10 @@ class TrainingRun:
             if one.name == name:
                 return one
         raise NotFound(f"{name!r} was not trained; there are: {', '.join(one.name for one in self.results)}")
+
+    def against_ease(self, name: str) -> Verdict | None:
+        """The test of that model against EASE, of all pairs of this run; None for EASE itself."""
+        return next((one for one in self.verdicts if {one.first, one.second} == {name, self.ease}), None)
 
     def fitted(self) -> Fitted:
         """The chosen model, fitted on all ratings."""

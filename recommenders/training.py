@@ -86,9 +86,10 @@ def train(interactions: Interactions, names: Sequence[str] = (), options: Traini
     trained = _trained([name for name in registry.names() if name in wanted], names, split, context, options)
     baselines = [trained[name] for name in registry.BASELINES]
     rows = {row.name: _compared(row, baselines, options.seed) for row in dict.fromkeys(trained.values())}
-    trained, results = {name: rows[row.name] for name, row in trained.items()}, tuple(rows.values())
+    trained = {name: rows[row.name] for name, row in trained.items()}
     wished = [trained[name] for name in asked if name in trained]
     best, bars = _best(wished, trained, options.seed), (trained["ease"], trained["popular"])
+    results = tuple(row if row.name == best else replace(row, vectors=None) for row in rows.values())
     chosen, why = (best, "") if options.because else choose(rows[best], wished, bars, options.seed)
     return TrainingRun(
         protocol=protocol,
@@ -200,7 +201,8 @@ def _measured(name: str, split: Split, context: Origin, options: TrainingOptions
     fit = _fit_options(name, options)
     model, on_validation = _chosen(name, split, options, record)
     config = model.config.model_dump()
-    scorer = _served(registry.create(name, config).fit(split.before_test(), fit).scorer(), options)
+    tested = registry.create(name, config).fit(split.before_test(), fit)
+    scorer, embeddings = _served(tested.scorer(), options), tested.embeddings()
     question = split.question(TEST)
     on_test = ask(scorer, question, options.max_users, options.seed, options.facts)
     context = replace(context, model=name)
@@ -221,6 +223,7 @@ def _measured(name: str, split: Split, context: Origin, options: TrainingOptions
         calibration=calibrate(
             foreseen(_served(model.scorer(), options), split.question(VALIDATION), options.max_users, options.seed)
         ),
+        vectors=embeddings.movies if embeddings else None,
     )
 
 

@@ -15,9 +15,9 @@ class Words:
 
 def verdict(run: TrainingRun) -> Words:
     """Of the best model against EASE."""
-    if run.best == run.ease:
+    against = run.against_ease(run.best)
+    if against is None:
         return Words("The best model is EASE itself, the bar for all others.", True)
-    against = next(one for one in run.verdicts if {one.first, one.second} == {run.best, run.ease})
     sign = 1 if against.first == run.best else -1
     figures = f"{sign * against.difference:+.4f} NDCG@10, p = {against.p:.4f} after Holm's correction"
     if not against.significant:

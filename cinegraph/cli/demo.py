@@ -54,7 +54,7 @@ async def _ensure_sample(client: GraphClient, users: int) -> None:
 
 
 async def _ensure_model(settings: Settings, client: GraphClient) -> None:
-    """Train and publish all models where none is served yet."""
+    """Train the usual models and publish one of them, where none is served yet."""
     if any(version.active for version in await list_versions(client.reader)):
         return
     say(f"training {', '.join(registry.usual())}; this takes longest, and is done once")

@@ -2,7 +2,8 @@
 
 With X the likes (users, movies) and P = (X'X + l2 I)^-1, the weights are B = -P / diag(P) by column, with a zero
 diagonal. Where there are fewer users than movies, P comes from the smaller matrix over users (Woodbury):
-P = (I - X' K X) / l2 with K = (X X' + l2 I)^-1.
+P = (I - X' K X) / l2 with K = (X X' + l2 I)^-1. Where no movie has `min_likes` likes, as where there is one user, the
+weights are over no movies, and everybody gets popularity.
 """
 
 from typing import ClassVar
@@ -88,6 +89,8 @@ def _by_users(liked: Csr, l2: float) -> FloatArray:
 
 def inverse(gram: DoubleArray, l2: float) -> DoubleArray:
     """(gram + l2 I)^-1 of a symmetric matrix, by Cholesky; the matrix given is used up."""
+    if not len(gram):  # which LAPACK refuses, with a line on stderr
+        return gram
     gram[np.diag_indices_from(gram)] += l2
     factor, failed = lapack.dpotrf(gram, lower=1, overwrite_a=1)
     half, failed_too = lapack.dpotri(factor, lower=1, overwrite_c=1)

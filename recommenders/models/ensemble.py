@@ -8,8 +8,8 @@ exact to explain and quick to apply to every movie. A member's curve never falls
 there are other curves: they are learnt from the first likes of users that the models have not seen at all. Then the
 models are fitted on all ratings.
 
-Deeper trees are no better: on ml-latest-small, split by time within users, trees of four and six leaves reached no more
-than those of one split, while nothing they say of a movie can be told apart any more.
+Deeper trees reached no more on ml-latest-small, split by time within users, and nothing that they say of a movie can be
+told apart any more.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -31,6 +31,12 @@ def run(protocol: str = "user_time") -> TrainingRun:
     return train(planted(), ["lightgcn"], options)
 
 
+def _with(found: TrainingRun, vectors: np.ndarray) -> TrainingRun:
+    """With other vectors of the best model."""
+    rows = (replace(one, vectors=vectors) if one.name == found.best else one for one in found.results)
+    return replace(found, results=tuple(rows))
+
+
 def test_every_model_and_figure_stands_in_the_card() -> None:
     page = card(run(), planted(), FACTS)
     for one in run().results:
@@ -40,6 +46,25 @@ def test_every_model_and_figure_stands_in_the_card() -> None:
     assert page.count("<svg") == page.count("<figcaption>") == 6
     assert run().fingerprint[:12] in page
     assert run().protocol.about in page.replace("&#39;", "'")
+
+
+def test_the_map_is_of_the_best_models_embeddings_and_says_whose_they_are() -> None:
+    evaluated = replace(run(), final=None)
+    assert run().best == "lightgcn"
+    assert "movies by the embeddings of lightgcn, in two" in card(run(), planted(), FACTS)
+    assert "movies by the embeddings of lightgcn, without the ratings of the test, in two" in card(
+        evaluated, planted(), FACTS
+    )
+    vectors = evaluated.result("lightgcn").vectors
+    assert vectors is not None
+    assert vectors.shape == (118, 16)
+    assert card(evaluated, planted(), FACTS) != card(_with(evaluated, vectors[::-1]), planted(), FACTS)
+
+
+def test_the_map_of_a_model_without_embeddings_is_of_the_likes() -> None:
+    page = card(replace(run(), final=None, best="ease"), planted(), FACTS)
+    assert "movies by singular vectors of the likes, which are no model&#39;s, in two" in page
+    assert [one.vectors is None for one in run().results] == [True, True, True, False]
 
 
 def test_nothing_in_the_card_is_fetched() -> None:

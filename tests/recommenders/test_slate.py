@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommenders.beyond_accuracy import intra_list_distance_at, unit
+from recommenders.beyond_accuracy import divergence, intra_list_distance_at, normalised, unit
 from recommenders.slate import JITTER, PLACES, POOL, STRENGTH, SlateFacts, Spread, Tuning, compose
 
 
@@ -132,6 +132,63 @@ def test_the_more_diversity_the_further_apart(spread: Spread) -> None:
         apart.append(float(intra_list_distance_at(np.array(lists), vectors, 10).mean()))
     assert apart == sorted(apart)
     assert apart[-1] > apart[0] + 0.15
+
+
+DIALS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 20), st.lists(st.floats(0, 1), min_size=2, max_size=6))
+def test_the_more_novelty_the_less_known_is_every_list(seed: int, k: int, dials: list[float]) -> None:
+    """The first k are those of the largest sum of relevance and novelty, so that this holds of each list alone."""
+    rng = np.random.default_rng(seed)
+    known, items = facts(np.zeros((100, 2))), rng.permutation(100).astype(np.int32)
+    scores = np.sort(rng.normal(size=100))[::-1]
+    novel = [
+        known.information[compose(items, scores, known, Tuning(novelty=dial))[:k]].mean() for dial in sorted(dials)
+    ]
+    assert np.diff(novel).min() >= -1e-9
+
+
+def test_novelty_brings_up_what_few_know_at_every_step_of_the_dial() -> None:
+    """Among 100 movies whose order is drawn, so that a list of ten is of any novelty at first: .5 on average."""
+    rng, known, novel = np.random.default_rng(6), facts(np.zeros((100, 2))), []
+    lists = [(rng.permutation(100).astype(np.int32), np.sort(rng.normal(size=100))[::-1]) for _ in range(50)]
+    for dial in DIALS:
+        shown = [compose(items, scores, known, Tuning(novelty=dial))[:10] for items, scores in lists]
+        novel.append(float(known.information[np.array(shown)].mean()))
+    assert novel == sorted(novel)
+    assert (novel[0] < 0.55, novel[-1] > 0.75) == (True, True)
+
+
+def errors(seed: int, places: int) -> np.ndarray:
+    """The calibration error in bits of the lists of 30 users at each of the dials (users, dials)."""
+    rng = np.random.default_rng(seed)
+    genres = rng.dirichlet(np.full(6, 0.2), 250)
+    known, found = facts(np.zeros((250, 2)), genres), []
+    for _ in range(30):
+        taste, scores = rng.dirichlet(np.full(6, 0.5)), genres @ rng.dirichlet(np.full(6, 0.3)) + 0.3 * rng.random(250)
+        ranked = np.argsort(-scores).astype(np.int32)
+        lists = [
+            compose(ranked, scores[ranked], known, Tuning(calibration=dial), taste, places)[:places] for dial in DIALS
+        ]
+        shown = normalised(np.array([genres[movies].sum(axis=0) for movies in lists]))
+        found.append(divergence(np.tile(taste, (len(DIALS), 1)), shown))
+    return np.array(found)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_the_more_calibration_the_nearer_is_every_first_place(seed: int) -> None:
+    assert np.diff(errors(seed, places=1), axis=1).max() <= 1e-9
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_more_calibration_the_nearer_are_lists_to_their_users_genres(seed: int) -> None:
+    """On average at every step, since a list is made place by place; and every list at the end."""
+    found = errors(seed, places=10)
+    assert np.diff(found.mean(axis=0)).max() < 0
+    assert (found[:, -1] <= found[:, 0]).all()
+    assert found[:, -1].mean() < found[:, 0].mean() / 2
 
 
 def test_a_movie_without_genres_wins_nothing_by_calibration() -> None:
