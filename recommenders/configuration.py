@@ -88,8 +88,11 @@ def together(
 ) -> Together:
     """Names and files together; what is given for all (`protocol`, `seed`) is stronger than what a file says.
 
-    Raises `InvalidInput` where two files are of one model, or ask for different protocols or seeds.
+    Raises `NotFound` for an unknown name, and `InvalidInput` where two files are of one model, or ask for different
+    protocols or seeds.
     """
+    for name in names:
+        registry.entry(name)
     files, by_model = tuple(files), dict[str, Configuration]()
     for one in files:
         other = by_model.setdefault(one.model, one)

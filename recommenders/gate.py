@@ -45,11 +45,11 @@ class Rule:
         return self.held or self.waived
 
     def as_json(self) -> dict[str, Any]:
-        """Numbers and strings only."""
+        """Numbers and strings only; no words of what holds."""
         found = self.figure
         figure = {"mean": found.mean, "low": found.low, "high": found.high} if isinstance(found, Estimate) else found
         about = {"name": self.name, "figure": figure, "limit": self.limit, "held": self.held}
-        return about | {"waived": self.waived, "words": self.words}
+        return about | {"waived": self.waived, "words": "" if self.held else self.words}
 
 
 @dataclass(frozen=True, slots=True)

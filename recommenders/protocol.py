@@ -35,7 +35,7 @@ class Protocol(BaseModel):
     hidden: float = Field(0.1, gt=0, le=0.4, description="share of the movies or users that test, and validation, hide")
     known: tuple[int, ...] = Field((0, 1, 3, 5, 10), description="liked movies that are known of a hidden user")
     seed: int = Field(0, description="what random draws depend on, where there are any")
-    min_test_users: int = Field(1, ge=1, description="test users without which the protocol says nothing")
+    min_test_users: int = Field(1, ge=1, description="users of validation, and of test, without which it says nothing")
     otherwise: str | None = Field(None, description="the protocol to use where there are fewer")
 
     @property
@@ -56,24 +56,27 @@ def load_protocol(name: str) -> Protocol:
         return _read((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), name, name)
     path = Path(name)
     if path.suffix not in (".yaml", ".yml") or not path.is_file():
-        raise NotFound(f"there is no protocol {name!r}; there are: {', '.join(names())}, or give a .yaml file")
+        missing = f"there is no file {name}" if path.suffix in (".yaml", ".yml") else f"there is no protocol {name!r}"
+        raise NotFound(f"{missing}; there are: {', '.join(names())}, or give a .yaml file")
     return _read(path.read_text(encoding="utf-8"), path.stem, name)
 
 
 def divide(interactions: Interactions, protocol: Protocol) -> tuple[Split, Protocol]:
-    """The parts by this protocol, or by the one it names for data that it leaves too few test users of.
+    """The parts by this protocol, or by the one it names for data that it leaves too few users of, on either part.
 
     Raises `NotEnoughData` where nobody is left to ask, on validation or on test.
     """
     split = _divided(interactions, protocol)
-    if protocol.otherwise and (split.test_users < protocol.min_test_users or not split.validation_users):
+    enough = min(split.test_users, split.validation_users) >= protocol.min_test_users
+    if protocol.otherwise and not enough:
         return divide(interactions, load_protocol(protocol.otherwise))
-    if split.test_users < protocol.min_test_users or not split.validation_users:
+    if not enough:
         likes, stars = int(np.count_nonzero(interactions.rating >= np.float32(LIKED))), f"of {LIKED:g} stars or more"
         raise NotEnoughData(
             f"{len(interactions)} ratings by {interactions.n_users} users for {interactions.n_movies} movies, {likes} "
             f"of them {stars}, leave {split.test_users} test users under {protocol.name}, which needs "
-            f"{protocol.min_test_users}; a user needs at least 10 ratings, some of them {stars}"
+            f"{protocol.min_test_users} of them, and as many validation users, here {split.validation_users}; a user "
+            f"needs at least 10 ratings, some of them {stars}"
         )
     return split, protocol
 

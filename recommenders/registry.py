@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
@@ -71,7 +72,9 @@ def entry(name: str) -> Entry:
     for known in MODELS:
         if known.name == name:
             return known
-    raise NotFound(f"there is no model {name!r}; there are: {', '.join(names())}")
+    near = get_close_matches(name.lower(), names(), 1)
+    meant = f"did you mean {near[0]}? there are" if near else "there are"
+    raise NotFound(f"there is no model {name!r}; {meant}: {', '.join(names())}")
 
 
 def model_class(name: str) -> type[Model[Any]]:

@@ -101,6 +101,7 @@ class TrainingRun:
 
     `chosen` is what is to be served: the best, or a simpler one where `passed_over` says why the best is not. `ease` is
     the name of the row that stands for EASE; `because` is the reason given for a model that is not surely better.
+    `asked_protocol` is the name of the one that was asked for, where it left too few users and another took its place.
     `started_from` is the version that the chosen model went on from, "" for a training in full.
     """
 
@@ -118,6 +119,12 @@ class TrainingRun:
     because: str = ""
     live: Live | None = None
     started_from: str = ""
+    asked_protocol: str = ""
+
+    @property
+    def asked_users(self) -> int:
+        """How many of the test users were asked about, as `max_users` bounds them."""
+        return min((len(one.measured.users) for one in self.results), default=0)
 
     def result(self, name: str) -> ModelResult:
         """The row of that model."""
@@ -143,7 +150,9 @@ class TrainingRun:
         return {
             "protocol": self.protocol.name,
             "protocolFingerprint": self.protocol.fingerprint,
+            "askedProtocol": self.asked_protocol or self.protocol.name,
             "testUsers": self.test_users,
+            "askedUsers": self.asked_users,
             "fingerprint": self.fingerprint,
             "seed": self.seed,
             "best": self.best,

@@ -79,7 +79,7 @@ def train(interactions: Interactions, names: Sequence[str] = (), options: Traini
     options = options or TrainingOptions()
     asked = tuple(dict.fromkeys(names)) or registry.usual()
     beside = _check_names(asked, options)
-    split, protocol = divide(interactions, options.protocol)
+    (split, protocol), wanted_protocol = divide(interactions, options.protocol), options.protocol.name
     options = replace(options, protocol=protocol)
     context = Origin("", protocol.name, "", options.seed, interactions.fingerprint())
     wanted = {*registry.BASELINES, *asked, *beside}
@@ -103,6 +103,7 @@ def train(interactions: Interactions, names: Sequence[str] = (), options: Traini
         chosen=chosen,
         passed_over=why,
         ease=bars[0].name,
+        asked_protocol=wanted_protocol if wanted_protocol != protocol.name else "",
         because=options.because,
         live=_live(options.live, results, split, options) if options.live else None,
         started_from=options.start.version if options.start and options.start.model == chosen else "",

@@ -14,12 +14,17 @@ OVER = ("popular", "ease", "sparse_ease")
 
 def show_figures(run: TrainingRun) -> None:
     """How each model did on the test part, and how much better it was than the baselines."""
-    out.print(f"{run.protocol.name} split, {run.test_users} test users, figures on the test part, 95 % intervals")
+    if run.asked_protocol:
+        out.print(f"{run.asked_protocol} leaves too few users of these data: {run.protocol.name} instead")
+    users = f"{run.asked_users} of " if run.asked_users < run.test_users else ""
+    out.print(f"{run.protocol.name} split, {users}{run.test_users} test users, figures on test, 95 % intervals")
     out.print(_accuracy(run))
     out.print(_differences(run))
     out.print(
         "* best on the validation part of those asked for; R: Recall, cov.: coverage@10,\nnov.: novelty@10 in bits"
     )
+    chosen_by = sorted(((one.validation.ndcg_at_10.mean, one.name) for one in run.results), reverse=True)
+    out.print(f"validation: {', '.join(f'{name} {mean:.4f}' for mean, name in chosen_by)}")
     out.print(f"data {run.fingerprint[:12]}, seed {run.seed}")
     out.print(verdict(run).words, markup=False)
     if run.passed_over:

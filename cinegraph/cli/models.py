@@ -158,6 +158,8 @@ async def _train(
             if not serve:
                 version = await stage_run(client.writer, artifacts_of(settings), trained, settings.gate)
                 say(f"{version} is kept, not served: cinegraph models shadow {version} lets it score beside")
+                if not outcome_of(trained, settings.gate).passed:
+                    say("the gate refuses it: cinegraph models promote wants a reason, --because")
                 return
             version = await publish_and_record(settings, client, trained, recorder)
             say(f"{version} is served now")

@@ -32,7 +32,10 @@ def list_(
     for one in store.runs(experiment, limit=limit):
         table.add_row(*_row(one))
     out.print(table)
-    say(f"validation, test: NDCG@10; mlflow ui --backend-store-uri sqlite:///{store.path} shows all")
+    say(
+        "validation, test: NDCG@10, each by its run's own protocol; shown in full, where mlflow is installed, by: "
+        f"mlflow ui --backend-store-uri sqlite:///{store.path}"
+    )
 
 
 @app.command()

@@ -59,6 +59,18 @@ def test_figures_fit_a_terminal_of_80_columns(terminal: io.StringIO) -> None:
     assert str(next(one.difference for one in ease.against if one.baseline == "popular")) in shown
 
 
+def test_figures_say_of_how_many_users_and_what_took_the_place_of_a_protocol(terminal: io.StringIO) -> None:
+    wide = load_protocol("global_time").model_copy(update={"min_test_users": 10_000})
+    run = train(planted(), ["ease"], TrainingOptions(protocol=wide, final=False, max_users=20))
+    figures.show_figures(run)
+    shown = terminal.getvalue()
+    assert "global_time leaves too few users of these data: user_time instead" in shown
+    assert f"user_time split, 20 of {run.test_users} test users" in shown
+    assert f"ease {run.result('ease').validation.ndcg_at_10.mean:.4f}" in shown
+    assert run.as_json()["askedProtocol"] == "global_time"
+    assert run.as_json()["askedUsers"] == 20
+
+
 @pytest.mark.parametrize("graphiql", [True, False])
 def test_graphiql_is_named_only_where_it_is_served(graphiql: bool) -> None:
     with socket.socket() as listener:

@@ -131,6 +131,8 @@ def test_what_a_training_drew_is_not_drawn_again_and_is_the_same(monkeypatch: py
     drawn = [(one.name, one.figure, one.words) for one in outcome_of(anew, LIMITS).rules]
     monkeypatch.setattr(gate, "difference_of", None)
     assert [(one.name, one.figure, one.words) for one in outcome_of(found, LIMITS).rules] == drawn
+    told = outcome_of(found, LIMITS).as_json()["rules"]
+    assert all(bool(rule["words"]) != rule["held"] for rule in told), "words are of what does not hold"
     with pytest.raises(TypeError):
         outcome_of(anew, LIMITS)
 

@@ -61,3 +61,16 @@ def test_too_few_test_users_are_said_with_both_numbers() -> None:
     strict = load_protocol("user_time").model_copy(update={"min_test_users": 1000})
     with pytest.raises(NotEnoughData, match="leave 155 test users under user_time, which needs 1000"):
         divide(planted(), strict)
+
+
+def test_too_few_users_of_either_part_bring_the_protocol_that_stands_in() -> None:
+    given = {"min_test_users": 100, "otherwise": "user_time"}
+    uneven = load_protocol("global_time").model_copy(update={"train": 0.79, "validation": 0.005, **given})
+    split, _ = divide(planted(), uneven.model_copy(update={"min_test_users": 1}))
+    assert split.validation_users < 100 < split.test_users
+    assert divide(planted(), uneven)[1].name == "user_time"
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing() -> None:
+    with pytest.raises(NotFound, match="there is no file nope.yaml; there are: cold_movies"):
+        load_protocol("nope.yaml")

@@ -61,6 +61,11 @@ def test_an_unknown_model_is_named_with_those_there_are() -> None:
         registry.create("svd")
 
 
+def test_a_name_that_is_mistyped_brings_the_nearest() -> None:
+    with pytest.raises(NotFound, match="no model 'Eese'; did you mean ease"):
+        registry.entry("Eese")
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [

@@ -85,9 +85,7 @@ async def test_the_same_model_agrees_with_itself(graph: GraphClient, tmp_path: P
     await shadow.close()
 
 
-async def test_beside_another_live_model_it_is_counted_anew_and_beside_itself_not_at_all(
-    graph: GraphClient, tmp_path: Path, live: Serving
-) -> None:
+async def test_a_version_that_is_promoted_leaves_the_shadow(graph: GraphClient, tmp_path: Path, live: Serving) -> None:
     version = await staged(graph, tmp_path, TURNED, "itemknn")
     shadow = await shadowing(graph, tmp_path, live, version)
     live.rank(ANNA, ALL)
@@ -99,10 +97,9 @@ async def test_beside_another_live_model_it_is_counted_anew_and_beside_itself_no
     shadow.drain()
     assert shadow.figures is not None
     assert shadow.figures.requests == 1, "an answer of another model than it was begun beside is compared with nothing"
+    assert await read_shadowed(graph.reader) is None
     await shadow.refresh()
-    live.rank(ANNA, ALL)
-    shadow.drain()
-    assert shadow.figures.requests == 0
+    assert shadow.figures is None
     await shadow.close()
 
 
