@@ -22,7 +22,7 @@ from recommenders.interactions import Interactions
 from recommenders.lessons import Case, drawn, last_likes
 from recommenders.metrics import ndcg_at
 from recommenders.model import FitOptions, Model, ModelConfig
-from recommenders.models.members import checked, fitted
+from recommenders.models.members import Members, fitted
 from recommenders.ranking import allowed, top_k
 from recommenders.scorers import Scorer
 from recommenders.search_space import SearchSpace
@@ -41,7 +41,7 @@ CANDIDATES = 200
 class Config(ModelConfig):
     """Hyper-parameters of Blend."""
 
-    members: tuple[str, ...] = Field(("graphfilter", "ials"), min_length=1, description="models, by name")
+    members: Members = Field(("graphfilter", "ials"), min_length=1, description="models, by name")
     configs: Mapping[str, Mapping[str, Any]] = Field(
         {}, description="hyper-parameters of members that are not at their defaults, by model"
     )
@@ -57,7 +57,7 @@ class Blend(Model[Config]):
     config_class = Config
 
     def _learn(self, interactions: Interactions, options: FitOptions) -> BlendScorer:
-        names = checked("a blend", self.config.members)
+        names = list(self.config.members)
         weights = self._given(names) or self._learnt(names, interactions, options)
         kept = {name: weight for name, weight in weights.items() if weight > 0}
         again = fitted("blend", list(kept), self.config.configs, interactions, options, "on all ratings")

@@ -28,7 +28,7 @@ from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 from recommenders.lessons import OPENINGS, Case, Lesson, drawn, last_likes, lesson_of, movie_features, openings, without
 from recommenders.model import FitOptions, Model, ModelConfig, Progress
-from recommenders.models.members import checked, fitted
+from recommenders.models.members import Members, fitted
 from recommenders.scorers import Scorer
 from recommenders.search_space import Range, SearchSpace
 from recommenders.splits import user_time
@@ -44,7 +44,7 @@ NEWCOMERS = 0.25
 class Config(ModelConfig):
     """Hyper-parameters of Ensemble."""
 
-    members: tuple[str, ...] = Field(
+    members: Members = Field(
         ("itemknn", "ease", "graphfilter", "content"), min_length=1, description="models, by name; content needs facts"
     )
     configs: Mapping[str, Mapping[str, Any]] = Field(
@@ -98,7 +98,7 @@ class Ensemble(Model[Config]):
     def _learn(self, interactions: Interactions, options: FitOptions) -> AdditiveScorer:
         knowledge, users = options.knowledge, np.unique(interactions.user_index)
         split = user_time(interactions, 1 - HELD_OUT, HELD_OUT)
-        names = checked("an ensemble", self.config.members)
+        names = self.config.members
         members = self._fitted(names, split.train, options, "on the first ratings")
         asked = drawn(users, 1.0, self.config.users, options.seed)
         cases = last_likes(split.train, split.validation, asked)

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
-from cinegraph.errors import InvalidInput, ModelTooLarge, NotEnoughData
+from pydantic import AfterValidator
+
+from cinegraph.errors import ModelTooLarge, NotEnoughData, NotFound
 from recommenders import registry
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Progress
@@ -13,12 +15,20 @@ from recommenders.scorers import Scorer
 MADE_OF_OTHERS = ("ensemble", "blend")
 
 
-def checked(whole: str, names: Sequence[str]) -> list[str]:
-    """Each name once; raises `InvalidInput` for a model that is made of others itself."""
+def checked(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Each name once; raises `ValueError` for one that is no model, or is made of others itself."""
     for name in names:
         if name in MADE_OF_OTHERS:
-            raise InvalidInput(f"members = {name!r}: {whole} takes no model that is made of others; name other models")
-    return list(dict.fromkeys(names))
+            raise ValueError(f"{name} is made of other models itself; name other models")
+        try:
+            registry.entry(name)
+        except NotFound as error:
+            raise ValueError(str(error)) from error
+    return tuple(dict.fromkeys(names))
+
+
+Members = Annotated[tuple[str, ...], AfterValidator(checked)]
+"""Names of models that are not made of others."""
 
 
 def fitted(
