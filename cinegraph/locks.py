@@ -16,31 +16,35 @@ EVERY: Final = 0.1
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Only one process, and one thread of it, is in here at a time for a file, which is made where it is not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
+    with _opened(path) as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
 
 
 @asynccontextmanager
 async def one_at_a_time(path: Path) -> AsyncIterator[None]:
     """The same for tasks: who comes meanwhile waits, and can be cancelled."""
+    with _opened(path) as handle:
+        while not taken(handle):
+            await asyncio.sleep(EVERY)
+        yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """The descriptor of a file that is locked by it; the lock ends with it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        while not _locked(handle):
-            await asyncio.sleep(EVERY)
-        yield
+        yield handle
     finally:
         os.close(handle)
 
 
-def _locked(handle: int) -> bool:
+def taken(descriptor: int) -> bool:
+    """Lock a file alone, without waiting; whether that was so."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

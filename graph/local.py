@@ -6,7 +6,6 @@ port, and so is one that was stopped under them, as soon as somebody asks for it
 """
 
 import contextlib
-import fcntl
 import secrets
 import shutil
 import subprocess
@@ -24,6 +23,7 @@ from neo4j import exceptions as driver_errors
 
 from cinegraph import plugins
 from cinegraph.errors import InvalidInput, ServerInUse, StartFailed
+from cinegraph.locks import taken
 from cinegraph.secret_file import read_or_make
 from cinegraph.settings import GraphSettings
 from graph.client import Address
@@ -340,7 +340,7 @@ class LocalServer:
     def _alone(self, ending: threading.Event | None = None) -> Iterator[None]:
         """One process at a time starts, stops, comes and goes."""
         with (self.folder / "start.lock").open("w") as file:
-            while not _taken(file.fileno()):
+            while not taken(file.fileno()):
                 _refuse_ending(ending is not None and ending.is_set())
                 time.sleep(0.05)
             yield
@@ -359,11 +359,3 @@ def _used_by(users: Sequence[int]) -> str:
 def _refuse_ending(ending: bool) -> None:
     if ending:
         raise StartFailed("the local Neo4j was not waited for any longer, since this process ends")
-
-
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -11,8 +11,8 @@ import numpy as np
 
 from recommenders.arrays import AnyArray, BoolArray, Csr, FloatArray, IntArray
 from recommenders.curves import Curves
-from recommenders.members import arrays_of, check_members, personal, similar_of
-from recommenders.scorers import History, Neighbours, Scorer, candidates_of, check_shape
+from recommenders.members import OfMembers, each
+from recommenders.scorers import History, Scorer, candidates_of, check_shape
 
 OWN_FEATURES = ("likes", "recent_likes", "mean_rating", "like_share", "facts")
 """What a movie has of its own, by column: how many like it, the part of them that does so lately, its mean rating, the
@@ -28,7 +28,7 @@ OPENING: Final = "opening"
 
 
 @dataclass(frozen=True, eq=False)
-class AdditiveScorer:
+class AdditiveScorer(OfMembers):
     """score(i) = own[i] + sum over members m of curve_m(score_m(i) / the best of them outside the history).
 
     There are two sets of curves: `opening` for histories of few movies, `curves` for those of many; between `FEW` and
@@ -38,19 +38,9 @@ class AdditiveScorer:
     """
 
     kind: ClassVar[str] = "additive"
-    members: tuple[Scorer, ...]
     curves: Curves
     opening: Curves
     facts: FloatArray | None = None
-
-    @property
-    def popularity(self) -> FloatArray:
-        """As the members know it (movies,)."""
-        return self.members[0].popularity
-
-    def is_personal(self, history: History) -> bool:
-        """Whether the history says anything to a member."""
-        return personal(self.members, history)
 
     def score(self, history: History, candidates: IntArray | None = None) -> FloatArray:
         """The sum of the curves, and the movie's own part."""
@@ -66,9 +56,7 @@ class AdditiveScorer:
 
     def score_many(self, histories: Csr) -> FloatArray:
         """The same for many histories (users, movies)."""
-        rows = zip(histories.indptr[:-1], histories.indptr[1:], strict=True)
-        parts = [slice(start, end) for start, end in rows]
-        return np.stack([self.score(History(histories.indices[part], histories.data[part])) for part in parts])
+        return np.stack([self.score(history) for history in each(histories)])
 
     def weighed(self, liked: int) -> list[tuple[float, Curves]]:
         """The curves that count for a history of so many movies, with their shares, which add up to 1."""
@@ -111,19 +99,16 @@ class AdditiveScorer:
             return [*found, (own, own)]
         return [*found, *zip(self.facts[movie_index].tolist(), sum(parts).tolist(), strict=True)]
 
-    def similar(self, movie_index: int, k: int) -> Neighbours:
-        """As the first member says that knows any."""
-        return similar_of(self.members, movie_index, k)
-
     def arrays(self) -> dict[str, AnyArray]:
         """The curves, those of openings as `opening.name`, and the arrays of the members as `place.kind.name`."""
         of_openings = {f"{OPENING}.{name}": array for name, array in self.opening.arrays().items()}
         facts = {} if self.facts is None else {"facts": self.facts}
-        return {**self.curves.arrays(), **of_openings, **facts, **arrays_of(self.members)}
+        return {**self.curves.arrays(), **of_openings, **facts, **super().arrays()}
 
     def check(self) -> None:
         """Members over the same movies, and curves that fit them."""
-        movies = check_members(self.members)
+        super().check()
+        movies = len(self.popularity)
         for curves in (self.curves, self.opening):
             curves.check(len(self.members), movies)
         if self.facts is not None:

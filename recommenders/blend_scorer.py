@@ -6,15 +6,15 @@ from typing import ClassVar
 import numpy as np
 
 from recommenders.arrays import AnyArray, Csr, FloatArray, IntArray
-from recommenders.members import arrays_of, check_members, personal, similar_of
-from recommenders.scorers import History, Neighbours, Scorer, candidates_of, check_shape, or_popularity
+from recommenders.members import OfMembers, each
+from recommenders.scorers import History, candidates_of, check_shape, or_popularity
 
 SMALLEST = 1e-12
 """Scores that spread no more than that say nothing."""
 
 
 @dataclass(frozen=True, eq=False)
-class BlendScorer:
+class BlendScorer(OfMembers):
     """score(i) = sum over members m of weights[m] * score_m(i) / the standard deviation of score_m over all movies.
 
     A member that the history says nothing to counts nothing. Within one history the sum is linear in the members'
@@ -22,17 +22,7 @@ class BlendScorer:
     """
 
     kind: ClassVar[str] = "blend"
-    members: tuple[Scorer, ...]
     weights: FloatArray
-
-    @property
-    def popularity(self) -> FloatArray:
-        """As the members know it (movies,)."""
-        return self.members[0].popularity
-
-    def is_personal(self, history: History) -> bool:
-        """Whether the history says anything to a member."""
-        return personal(self.members, history)
 
     def score(self, history: History, candidates: IntArray | None = None) -> FloatArray:
         """The weighted sum."""
@@ -54,9 +44,7 @@ class BlendScorer:
 
     def score_many(self, histories: Csr) -> FloatArray:
         """The same for many histories (users, movies)."""
-        starts, parts = zip(histories.indptr[:-1], histories.indptr[1:], strict=True), list[History]()
-        for start, end in starts:
-            parts.append(History(histories.indices[start:end], histories.data[start:end]))
+        parts = each(histories)
         total = np.zeros(histories.shape, dtype=np.float32)
         for weight, member in zip(self.weights.tolist(), self.members, strict=True):
             scores = member.score_many(histories)
@@ -79,15 +67,11 @@ class BlendScorer:
             (float(scores[movie_index]), factor * float(scores[movie_index])) for factor, scores in self.scaled(history)
         ]
 
-    def similar(self, movie_index: int, k: int) -> Neighbours:
-        """As the first member says that knows any."""
-        return similar_of(self.members, movie_index, k)
-
     def arrays(self) -> dict[str, AnyArray]:
         """The weights, and the arrays of the members as `place.kind.name`."""
-        return {"weights": self.weights, **arrays_of(self.members)}
+        return {"weights": self.weights, **super().arrays()}
 
     def check(self) -> None:
         """Members over the same movies, and a weight for each."""
-        check_members(self.members)
+        super().check()
         check_shape(self.weights, "weights", (len(self.members),))

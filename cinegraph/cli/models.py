@@ -201,8 +201,6 @@ async def train_and_show(
 ) -> TrainingRun:
     """Train what is named on the graph's ratings, and show how it did, and whether it may be served; `incremental`
     goes on from the served version where that can be, which is trained where nothing is named."""
-    for name in names:
-        registry.entry(name)
     draw = plugins.load("recommenders.card").card if outputs.card else None
     with stages() as report:
         live = await live_recipe(client.reader)
