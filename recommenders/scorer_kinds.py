@@ -38,7 +38,9 @@ KINDS = (*SCORERS, AdditiveScorer.kind, BlendScorer.kind)
 def scorer_from(kind: str, arrays: Mapping[str, AnyArray]) -> Scorer:
     """The scorer of that kind again, from what its `arrays` gave; raises `InvalidInput` for arrays that do not fit."""
     if kind not in KINDS:
-        raise InvalidInput(f"there is no kind of scorer {kind!r}; there are {sorted(KINDS)}")
+        raise InvalidInput(
+            f"there is no kind of scorer {kind!r}; there are {sorted(KINDS)}: train the model again with this Cinegraph"
+        )
     try:
         if kind == AdditiveScorer.kind:
             return _additive(arrays)

@@ -62,7 +62,7 @@ def _conditions(
     for name in RANGES:
         for bound in BOUNDS if value.get(name) else ():
             if value[name].get(bound) is not None:
-                yield f"{n}.{name} {BOUNDS[bound]} {binder.bind(argument, _dig((*path, name, bound)))}"
+                yield f"{n}.{name} {BOUNDS[bound]} {binder.bind(argument, _bound((*path, name), bound))}"
     for name, word in (("and", " AND "), ("or", " OR ")):
         if value.get(name) is not None:
             parts = [f"({_all(binder, argument, one, n, (*path, name, i))})" for i, one in enumerate(value[name])]
@@ -79,6 +79,19 @@ def _dig(path: tuple[Any, ...]) -> Callable[[Any], Any]:
         return value
 
     return dig
+
+
+def _bound(path: tuple[Any, ...], bound: str) -> Callable[[Any], Any]:
+    dig = _dig(path)
+    return lambda value: in_order(path[-1], dig(value))[bound]
+
+
+def in_order(name: str, bounds: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same bounds of a range; `InvalidInput` where nothing lies between them."""
+    least, most = bounds.get("min"), bounds.get("max")
+    if least is not None and most is not None and least > most:
+        raise InvalidInput(f"{name}: min is {least} and max {most}, so that no movie can match; swap them")
+    return bounds
 
 
 def _keys(label: Label, path: tuple[Any, ...]) -> Callable[[Any], list[str]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 
-from api.compiler.filters import LISTS, check_size, keys
+from api.compiler.filters import LISTS, check_size, in_order, keys
 from cinegraph.types import IntRange, MovieFilter, NodeRef
 from graph.snapshot import named_in
 
@@ -50,8 +50,8 @@ def _convert(value: Mapping[str, Any]) -> MovieFilter:
     lists = {name: _list(value, name) for name in LISTS}
     return MovieFilter(
         **lists,
-        year=_range(value.get("year")),
-        runtime=_range(value.get("runtime")),
+        year=_range(value, "year"),
+        runtime=_range(value, "runtime"),
         all_=_each(value.get("and")),
         any_=_each(value.get("or")),
         none_=None if value.get("not") is None else (_convert(value["not"]),),
@@ -74,5 +74,8 @@ def nodes_of(wanted: MovieFilter) -> Iterator[NodeRef]:
         yield from nodes_of(part)
 
 
-def _range(value: Mapping[str, Any] | None) -> IntRange | None:
-    return None if value is None else IntRange(value.get("min"), value.get("max"))
+def _range(value: Mapping[str, Any], name: str) -> IntRange | None:
+    if value.get(name) is None:
+        return None
+    bounds = in_order(name, value[name])
+    return IntRange(bounds.get("min"), bounds.get("max"))

@@ -52,7 +52,23 @@ def to_tuning(given: TuningInput | None, default: Tuning) -> Tuning:
     for name in DIALS:
         if not 0 <= values[name] <= 1:
             raise InvalidInput(f"tuning.{name} is {values[name]:g}: a dial goes from 0 to 1")
+    _share(given, values)
     for name, field in (("per_collection", "perCollection"), ("per_director", "perDirector")):
         if values[name] is not None and values[name] < 1:
             raise InvalidInput(f"tuning.{field} is {values[name]}: a limit is 1 or more")
     return Tuning(**values)
+
+
+def _share(given: TuningInput, values: dict[str, Any]) -> None:
+    """What is kept for new movies and for those worth a try is no more than all places; a share that the query gives
+    leaves of the server's other one what there is room for."""
+    kept = values["fresh"] + values["exploration"]
+    if kept <= 1:
+        return
+    if given.fresh is not None and given.exploration is not None:
+        raise InvalidInput(
+            f"tuning.fresh is {given.fresh:g} and tuning.exploration {given.exploration:g}: together they keep "
+            f"{kept:g} of the places, and 1 is all"
+        )
+    other = "exploration" if given.exploration is None else "fresh"
+    values[other] = max(0.0, values[other] - (kept - 1))

@@ -10,7 +10,8 @@ item-item weights are the sum of three parts:
 - -sharpen * V S^2 V', a step of sharpening P by -P P (Choi et al. 2023, BSPM), on the largest eigenvalues, as the
   squares of the others are next to nothing.
 
-Links are sparse, of each movie the strongest; the others are factors. Nothing is ever dense over movies and movies.
+Links are sparse, of each movie the strongest; the eigenvectors serve both other parts. Nothing is ever dense over
+movies and movies.
 """
 
 from typing import ClassVar
@@ -19,7 +20,7 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from recommenders.arrays import Csr, DoubleArray, FloatArray
+from recommenders.arrays import Csr, DoubleArray
 from recommenders.filter_scorer import FilterScorer
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions, Model, ModelConfig
@@ -81,10 +82,13 @@ class GraphFilter(Model[Config]):
         items = np.flatnonzero(likes).astype(np.int32)
         liked = interactions.liked[:, items].astype(np.float64)
         liked = liked[np.diff(liked.indptr) > 0]
-        found = self._factors(liked, options.seed)
-        factors = np.zeros((2, len(likes), found.shape[2]), dtype=np.float32)
-        factors[:, items] = found
-        return FilterScorer(self._links(liked), items, factors[0], factors[1], likes)
+        config, (of_user, of_movie) = self.config, _degrees(liked)
+        values, found = eigen(_scaled(of_user**-0.5, liked, of_movie**-0.5), config.factors, options.seed)
+        vectors, root = np.zeros((len(likes), len(values)), np.float32), np.ones(len(likes), np.float32)
+        vectors[items], root[items] = found, np.sqrt(of_movie)
+        low_pass = np.full(len(values), config.low_pass, np.float32)
+        sharpen = (config.sharpen * values[: config.sharpen_factors] ** 2).astype(np.float32)
+        return FilterScorer(self._links(liked), items, vectors, root, low_pass, sharpen, likes)
 
     def _links(self, liked: Csr) -> Csr:
         """Row j: the strongest links of movie j (movies, movies)."""
@@ -108,14 +112,6 @@ class GraphFilter(Model[Config]):
                 counts[first + row] = len(best)
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         return sparse.csr_array((np.concatenate(data), np.concatenate(indices), indptr), shape=(n, n))
-
-    def _factors(self, liked: Csr, seed: int) -> FloatArray:
-        """What the low pass and the sharpening multiply histories and movies with (2, movies, d)."""
-        config, (of_user, of_movie) = self.config, _degrees(liked)
-        values, vectors = eigen(_scaled(of_user**-0.5, liked, of_movie**-0.5), config.factors, seed)
-        root, sharp = np.sqrt(of_movie)[:, None], slice(0, config.sharpen_factors)
-        history = [config.low_pass * vectors / root, -config.sharpen * vectors[:, sharp] * values[sharp] ** 2]
-        return np.stack([np.hstack(history), np.hstack([vectors * root, vectors[:, sharp]])]).astype(np.float32)
 
 
 def eigen(matrix: Csr, k: int, seed: int) -> tuple[DoubleArray, DoubleArray]:

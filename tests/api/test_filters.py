@@ -1,5 +1,6 @@
 """One filter, two readers: what Cypher lets through in a list is what the snapshot lets through in a ranking."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -45,7 +46,9 @@ IDS = {
     "languages": ["fr", "Language:fr", "en"],
 }
 BOUNDS = st.none() | st.sampled_from([-1, 0, 1, 89, 90, 117, 122, 1899, 1900, 1979, 1982, 2000, 2001, 2_147_483_647])
-RANGES = st.none() | st.fixed_dictionaries({}, optional={"min": BOUNDS, "max": BOUNDS})
+RANGES = st.none() | st.fixed_dictionaries({}, optional={"min": BOUNDS, "max": BOUNDS}).filter(
+    lambda one: one.get("min") is None or one.get("max") is None or one["min"] <= one["max"]
+)
 LISTS = {
     name: st.none() | st.lists(st.sampled_from([one for one in ids if not one.endswith(":")]), max_size=3)
     for name, ids in IDS.items()
@@ -167,6 +170,19 @@ async def test_a_filter_has_a_limit_for_both(api: Api, most: dict[str, Any], mor
     assert said in result.errors[0].message
     with pytest.raises(InvalidInput, match=said):
         to_filter(more)
+
+
+@pytest.mark.parametrize("name", ["year", "runtime"])
+@pytest.mark.parametrize("around", [lambda part: part, lambda part: {"not": {"or": [{}, part]}}])
+async def test_a_range_that_holds_nothing_is_refused_by_both(
+    api: Api, name: str, around: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """Also by a query whose plan is known from a range that can be."""
+    await api.ask(QUERY, f=around({name: {"min": 1990, "max": 1990}}))
+    value, said = around({name: {"min": 2000, "max": 1990}}), f"{name}: min is 2000 and max 1990"
+    assert said in (await api.execute(QUERY, f=value)).errors[0].message
+    with pytest.raises(InvalidInput, match=said):
+        to_filter(value)
 
 
 @pytest.mark.parametrize("id_", ["", "Genre:", "Person:ridley-scott", "x" * 201])

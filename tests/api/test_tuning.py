@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from api.types.tuning import TuningInput, to_tuning
 from graph.client import GraphClient
 from recommenders.slate import Tuning
 from tests.api.harness import Api, api_over
@@ -91,8 +92,27 @@ async def test_what_the_server_is_set_to_holds_unless_asked_otherwise(api: Api) 
         ({"diversity": 1.5}, "tuning.diversity is 1.5: a dial goes from 0 to 1"),
         ({"novelty": -0.1}, "tuning.novelty is -0.1: a dial goes from 0 to 1"),
         ({"perCollection": 0}, "tuning.perCollection is 0: a limit is 1 or more"),
+        (
+            {"fresh": 0.7, "exploration": 0.5},
+            "tuning.fresh is 0.7 and tuning.exploration 0.5: together they keep 1.2 of the places, and 1 is all",
+        ),
     ],
 )
 async def test_a_dial_that_cannot_be_is_refused(api: Api, tuning: dict[str, Any], message: str) -> None:
     result = await api.execute(ASK, tuning=tuning)
     assert [error.message for error in result.errors] == [message]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"fresh": 0.9}, (0.9, 0.1)),
+        ({"exploration": 1.0}, (0.0, 1.0)),
+        ({"fresh": 0.5, "exploration": 0.5}, (0.5, 0.5)),
+    ],
+)
+def test_a_share_that_is_asked_for_leaves_the_servers_other_one_what_there_is_room_for(
+    given: dict[str, float], expected: tuple[float, float]
+) -> None:
+    found = to_tuning(TuningInput(**given), Tuning(fresh=0.3, exploration=0.3))
+    assert (found.fresh, found.exploration) == pytest.approx(expected)

@@ -54,7 +54,7 @@ def liking(count: int) -> History:
 
 def test_its_members_are_those_that_can_be_fitted() -> None:
     kinds = [member.kind for member in fitted().members]
-    assert kinds == ["item_item", "item_item", "filter", "item_item"]
+    assert kinds == ["item_item", "item_item", "graph_filter", "item_item"]
     assert [member.kind for member in ensemble(planted()).members] == kinds[:3], "content needs a catalogue"
 
 
@@ -83,7 +83,7 @@ def test_a_movie_that_is_known_takes_nothing_from_the_others() -> None:
 
 def test_it_is_the_same_again_from_its_arrays() -> None:
     arrays = fitted().arrays()
-    assert {"thresholds", "own", "opening.starts", "0.item_item.items", "2.filter.item_factors"} <= set(arrays)
+    assert {"thresholds", "own", "opening.starts", "0.item_item.items", "2.graph_filter.vectors"} <= set(arrays)
     again, history = scorer_from("additive", arrays), planted().history(9)
     assert again.score(history).tobytes() == fitted().score(history).tobytes()
     assert again.arrays().keys() == arrays.keys()

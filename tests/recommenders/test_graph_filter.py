@@ -36,7 +36,9 @@ def whole(scorer: FilterScorer) -> np.ndarray:
     n = len(scorer.popularity)
     dense = np.zeros((n, n))
     dense[np.ix_(scorer.items, scorer.items)] = scorer.weights.toarray()
-    return dense + scorer.history_factors.astype(np.float64) @ scorer.item_factors.T
+    vectors, root, s = scorer.vectors.astype(np.float64), scorer.root, len(scorer.sharpen)
+    smooth = vectors * scorer.low_pass @ vectors.T * np.outer(1 / root, root)
+    return dense + smooth - vectors[:, :s] * scorer.sharpen @ vectors[:, :s].T
 
 
 def formula(x: np.ndarray, config: Config) -> np.ndarray:
@@ -125,7 +127,8 @@ def test_similar_takes_the_stronger_direction_of_both_parts_together() -> None:
 def test_a_movie_without_a_link_to_any_other_still_counts_by_its_vector() -> None:
     empty = sparse.csr_array((2, 2), dtype=np.float32)
     items, likes = np.arange(2, dtype=np.int32), np.ones(2, dtype=np.float32)
-    factors = np.array([[1.0], [0.0]], dtype=np.float32)
-    scorer = FilterScorer(empty, items, factors, np.array([[2.0], [3.0]], dtype=np.float32), likes)
-    assert scorer.score(History.from_ratings([0], [5.0])).tolist() == [2, 3]
+    vectors, root = np.array([[1.0, 2.0], [0.0, 0.0]], dtype=np.float32), np.array([2.0, 1.0], dtype=np.float32)
+    weighed = np.array([3.0, 1.0], dtype=np.float32), np.array([0.5], dtype=np.float32)
+    scorer = FilterScorer(empty, items, vectors, root, *weighed, likes)
+    assert scorer.score(History.from_ratings([0], [5.0])).tolist() == [3 + 4 - 0.5, 0]
     assert scorer.score(History.from_ratings([1], [5.0])).tolist() == likes.tolist()

@@ -44,9 +44,10 @@ def factors() -> FactorScorer:
 
 
 def both() -> FilterScorer:
-    """The sparse weights and the vectors together."""
-    pair = factors()
-    return FilterScorer(sparse_one().weights, ITEMS, pair.history_factors, pair.item_factors, POPULARITY)
+    """The sparse weights and a spectrum together."""
+    vectors, root = factors().item_factors, np.linspace(1, 3, N, dtype=np.float32)
+    low_pass, sharpen = np.array([0.9, 0.5, 0.4, 0.2], np.float32), np.array([0.3, 0.1], np.float32)
+    return FilterScorer(sparse_one().weights, ITEMS, vectors, root, low_pass, sharpen, POPULARITY)
 
 
 def least_squares() -> LeastSquaresScorer:
@@ -57,7 +58,7 @@ def least_squares() -> LeastSquaresScorer:
 
 
 EACH = [dense(), sparse_one(), factors(), both(), least_squares()]
-KINDS = ["dense", "sparse", "factors", "filter", "least_squares"]
+KINDS = ["dense", "sparse", "factors", "graph_filter", "least_squares"]
 PERSONAL = pytest.mark.parametrize("scorer", EACH, ids=KINDS)
 HISTORY = History.from_ratings([4, 0, 5, 3], [4.0, 5.0, 2.0, 4.5])
 
@@ -178,15 +179,17 @@ def test_many_histories_score_as_each_alone(scorer: Scorer) -> None:
         ("factors", {"item_factors": np.zeros((6, 4), np.float32)}, r"item_factors has shape \(6, 4\)"),
         ("factors", {"history_factors": np.zeros((7, 3), np.float32)}, r"history_factors has shape \(7, 3\)"),
         ("factors", {"more": np.zeros(3, np.float32)}, "cannot be made from .*'more'"),
-        ("filter", {"items": np.array([0, 1, 2, 4, 9], np.int32)}, "items are not rising positions below 7"),
-        ("filter", {"item_factors": np.zeros((6, 4), np.float32)}, r"item_factors has shape \(6, 4\)"),
-        ("filter", {"history_factors": np.zeros((7, 3), np.float32)}, r"history_factors has shape \(7, 3\)"),
+        ("graph_filter", {"items": np.array([0, 1, 2, 4, 9], np.int32)}, "items are not rising positions below 7"),
+        ("graph_filter", {"vectors": np.zeros((6, 4), np.float32)}, r"vectors has shape \(6, 4\)"),
+        ("graph_filter", {"sharpen": np.zeros(5, np.float32)}, r"sharpen has shape \(5,\), not \(4,\)"),
+        ("graph_filter", {"root": np.zeros(7, np.float32)}, "root has a value that is not above 0"),
+        ("graph_filter", {"low_pass": np.zeros(3, np.float32)}, r"vectors has shape \(7, 4\)"),
         ("popularity", {"popularity": np.zeros((7, 1), np.float32)}, r"popularity has shape \(7, 1\)"),
         ("neural", {}, "no kind of scorer 'neural'"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(kind: str, change: dict[str, np.ndarray], message: str) -> None:
-    personal: dict[str, Scorer] = {"item_item": dense(), "factors": factors(), "filter": both()}
+    personal: dict[str, Scorer] = {"item_item": dense(), "factors": factors(), "graph_filter": both()}
     made = {**personal, "popularity": PopularityScorer(POPULARITY)}
     arrays = {**(made[kind].arrays() if kind in made else {}), **change}
     with pytest.raises(InvalidInput, match=message):
