@@ -4,8 +4,6 @@ What a file may say is read off the model's `Config`, so that the JSON Schema, t
 Cinegraph cannot differ from the code. A model whose file gives hyper-parameters searches nothing.
 """
 
-import difflib
-import json
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from cinegraph.errors import InvalidInput, NotFound
 from recommenders import registry
+from recommenders.checked_file import allowed, read_file, validated
 from recommenders.protocol import DEFAULT
 from recommenders.protocol import names as protocol_names
 from recommenders.yaml_file import Document, read_document
@@ -58,11 +57,7 @@ def load_configuration(name: str) -> Configuration:
         raise NotFound(
             f"there is no configuration {name!r}; give a .yaml file, or one of: {', '.join(registry.names())}"
         )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{name}: this is no text in UTF-8: {error}") from error
-    found = parse(text, name)
+    found = _asked(read_file(path))
     beside = path.parent / (found.protocol or "")
     if found.protocol in (None, *protocol_names()) or not beside.is_file():
         return found
@@ -71,16 +66,14 @@ def load_configuration(name: str) -> Configuration:
 
 def parse(text: str, where: str) -> Configuration:
     """What the text of a file asks for."""
-    document = read_document(text, where)
+    return _asked(read_document(text, where))
+
+
+def _asked(document: Document) -> Configuration:
     shape = _shape(_model_of(document))
-    try:
-        found = shape.model_validate_json(json.dumps(document.values, default=str), strict=True)
-    except ValidationError as error:
-        described = _described(shape)
-        wrong = sorted(error.errors(), key=lambda one: document.line(one["loc"]))
-        raise InvalidInput("\n".join(_wrong(document, one, described) for one in wrong)) from error
-    given = found.model_dump(exclude_unset=True)
-    return Configuration(given["model"], given.get(PARAMETERS), given.get("protocol"), given.get("seed"), where)
+    given = validated(document, shape, _described(shape)).model_dump(exclude_unset=True)
+    protocol, seed = given.get("protocol"), given.get("seed")
+    return Configuration(given["model"], given.get(PARAMETERS), protocol, seed, document.where)
 
 
 def together(
@@ -133,28 +126,6 @@ def written(one: Configuration, head: Sequence[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def allowed(described: Mapping[str, Any]) -> str:
-    """What a value may be, in words, from its JSON Schema."""
-    if "anyOf" in described:
-        return " or ".join(map(allowed, described["anyOf"]))
-    if "const" in described:
-        return f"only {described['const']}"
-    if "enum" in described:
-        return f"one of {', '.join(map(str, described['enum']))}"
-    kinds = {
-        "integer": "a whole number",
-        "number": "a number",
-        "string": "a text",
-        "array": "a list",
-        "object": "keys with values",
-        "null": "null",
-    }
-    bounds = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
-    words = [kinds.get(described.get("type", ""), "a value")]
-    words += [f"{word} {described[bound]}" for bound, word in bounds.items() if bound in described]
-    return " ".join(words)
-
-
 def _shape(name: str) -> type[BaseModel]:
     """What a file for the model of that name may hold."""
     config = registry.model_class(name).config_class
@@ -190,27 +161,6 @@ def _model_of(document: Document) -> str:
         )
         raise InvalidInput(f"{said}; model is one of: {known}")
     return str(name)
-
-
-def _wrong(document: Document, error: Any, described: Mapping[str, Any]) -> str:
-    """One error of pydantic's, with the place in the file and what is allowed there."""
-    way = tuple(error["loc"])
-    said = f"{document.place(way)}: {'.'.join(map(str, way))} = {error['input']!r}"
-    known, key = _properties(way[:-1], described), way[-1] if way else ""
-    if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(key), known, 1)
-        meant = f"did you mean {near[0]}? there are" if near else "there are"
-        return f"{said}: there is no such key; {meant}: {', '.join(known) or 'none'}"
-    if key in known and error["type"] != "value_error":
-        return f"{said}: it must be {allowed(known[key])} ({known[key]['description']})"
-    return f"{said}: {error['msg']}"
-
-
-def _properties(way: Sequence[Any], described: Mapping[str, Any]) -> dict[str, Any]:
-    """What is described at a place of the file."""
-    for key in way:
-        described = described.get("properties", {}).get(key, {})
-    return dict(described.get("properties", {}))
 
 
 def _agreed(what: str, files: Sequence[Configuration]) -> Any:

@@ -10,20 +10,20 @@ arms:
   - {name: ensemble, share: 0.5, model: ensemble-0123456789ab, tuning: {diversity: 0.1}}
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from cinegraph.errors import InvalidInput, NotFound
 from cinegraph.types import DAY
 from graph.experiments import Limit, RecordedArm, RecordedExperiment
+from recommenders.checked_file import read_file, validated
 from recommenders.configuration import DIALECT
 from recommenders.experiments import Experiment, Guardrail
 from recommenders.sequential import LEVEL, PLANNED_USERS
-from recommenders.yaml_file import Document, read_document
+from recommenders.yaml_file import Document
 
 NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 Outcome = Literal["liked", "dismissed", "viewed"]
@@ -77,11 +77,7 @@ def load_experiment(path: Path) -> RecordedExperiment:
     """The experiment in a .yaml file; `NotFound`, or `InvalidInput` that names file, line, key and value."""
     if not path.is_file():
         raise NotFound(f"there is no file {str(path)!r}; cinegraph experiment schema says what one may hold")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path}: this is no text in UTF-8: {error}") from error
-    return _checked(read_document(text, str(path)))
+    return _checked(read_file(path))
 
 
 def experiment_of(values: Mapping[str, Any], where: str) -> RecordedExperiment:
@@ -95,13 +91,7 @@ def schema() -> dict[str, Any]:
 
 
 def _checked(document: Document) -> RecordedExperiment:
-    try:
-        found = ExperimentInFile.model_validate_json(json.dumps(document.values, default=str), strict=True)
-    except ValidationError as error:
-        wrong = sorted(error.errors(), key=lambda one: document.line(one["loc"]))
-        raise InvalidInput("\n".join(_wrong(document, one) for one in wrong)) from error
-    except ValueError as error:
-        raise InvalidInput(f"{document.where}: a number must be finite: {error}") from error
+    found = validated(document, ExperimentInFile)
     names = [arm.name for arm in found.arms]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InvalidInput(f"{document.place(('arms',))}: arms have the name {twice[0]!r} twice; give each its own")
@@ -112,18 +102,6 @@ def _checked(document: Document) -> RecordedExperiment:
         except InvalidInput as error:
             raise InvalidInput(f"{document.place((part,))}: {error}") from error
     return recorded
-
-
-def _wrong(document: Document, error: Any) -> str:
-    """One error of pydantic's, with the place in the file."""
-    way = tuple(error["loc"])
-    said = f"{document.place(way)}: {'.'.join(map(str, way))}"
-    if error["type"] == "missing":
-        return f"{said} is missing; cinegraph experiment schema says what an experiment holds"
-    said = f"{said} = {json.dumps(error['input'], default=str)[:80]}"
-    if error["type"] == "extra_forbidden":
-        return f"{said}: there is no such key; cinegraph experiment schema shows those that there are"
-    return f"{said}: {error['msg']}"
 
 
 def _recorded(found: ExperimentInFile) -> RecordedExperiment:

@@ -9,14 +9,15 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 from cinegraph.errors import InvalidInput, NotEnoughData, NotFound
 from cinegraph.types import LIKED
 from recommenders import holdouts, splits
+from recommenders.checked_file import read_file, validated
 from recommenders.interactions import Interactions
 from recommenders.splits import Split, SplitName
+from recommenders.yaml_file import Document, read_document
 
 FOLDER = resources.files("recommenders") / "protocols"
 DEFAULT = "global_time"
@@ -33,10 +34,21 @@ class Protocol(BaseModel):
     train: float = Field(0.8, gt=0, lt=1, description="share of the ratings that models learn from")
     validation: float = Field(0.1, gt=0, lt=1, description="share on which hyper-parameters are chosen")
     hidden: float = Field(0.1, gt=0, le=0.4, description="share of the movies or users that test, and validation, hide")
-    known: tuple[int, ...] = Field((0, 1, 3, 5, 10), description="liked movies that are known of a hidden user")
+    known: tuple[NonNegativeInt, ...] = Field(
+        (0, 1, 3, 5, 10), min_length=1, description="liked movies that are known of a hidden user"
+    )
     seed: int = Field(0, description="what random draws depend on, where there are any")
     min_test_users: int = Field(1, ge=1, description="users of validation, and of test, without which it says nothing")
     otherwise: str | None = Field(None, description="the protocol to use where there are fewer")
+
+    @model_validator(mode="after")
+    def _leaves_a_test(self) -> "Protocol":
+        if self.train + self.validation >= 1:
+            raise ValueError(
+                f"train = {self.train:g} and validation = {self.validation:g} leave nothing to test with: together "
+                "they must be below 1"
+            )
+        return self
 
     @property
     def fingerprint(self) -> str:
@@ -53,12 +65,12 @@ def names() -> tuple[str, ...]:
 def load_protocol(name: str) -> Protocol:
     """The protocol of that name, or in the file of that path; raises `NotFound`, or `InvalidInput` for a bad file."""
     if name in names():
-        return _read((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), name, name)
+        return _read(read_document((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), f"{name}.yaml"), name)
     path = Path(name)
     if path.suffix not in (".yaml", ".yml") or not path.is_file():
         missing = f"there is no file {name}" if path.suffix in (".yaml", ".yml") else f"there is no protocol {name!r}"
         raise NotFound(f"{missing}; there are: {', '.join(names())}, or give a .yaml file")
-    return _read(path.read_text(encoding="utf-8"), path.stem, name)
+    return _read(read_file(path), path.stem)
 
 
 def divide(interactions: Interactions, protocol: Protocol) -> tuple[Split, Protocol]:
@@ -97,15 +109,13 @@ def _divided(interactions: Interactions, one: Protocol) -> Split:
             return holdouts.cold_users(interactions, one.hidden, one.known, one.seed)
 
 
-def _read(text: str, name: str, where: str) -> Protocol:
-    try:
-        values = yaml.safe_load(text)
-        if not isinstance(values, dict):
-            raise InvalidInput(
-                f"{where} is not a protocol: it must hold names and values, as recommenders/protocols do"
-            )
-        return Protocol(name=name, **values)
-    except yaml.YAMLError as error:
-        raise InvalidInput(f"{where} is no YAML: {error}") from error
-    except (ValidationError, TypeError) as error:
-        raise InvalidInput(f"{where} is not a protocol: {error}") from error
+def _read(document: Document, name: str) -> Protocol:
+    if "name" in document.values:
+        raise InvalidInput(f"{document.place(('name',))}: name: a protocol has the name of its file; leave this out")
+    named = Document(document.where, {"name": name, **document.values}, document.lines)
+    found = validated(named, Protocol)
+    if found.otherwise is not None and found.otherwise not in names():
+        raise InvalidInput(
+            f"{document.place(('otherwise',))}: otherwise = {found.otherwise!r}: it must be one of {', '.join(names())}"
+        )
+    return found

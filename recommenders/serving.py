@@ -179,6 +179,9 @@ class Serving:
             self.arms.running = recorded(row["experiment"], row["arms"])
             old, renewed = self._state, await self._next(row)
             if renewed:
+                if renewed.version != old.version:
+                    now, before = renewed.version or "no model", old.version or "none"
+                    log.info("%s is served now, over %s movies; before it %s", now, renewed.snapshot.movies, before)
                 self._before = old if old.scorer and renewed.version != old.version else None
                 self._state = renewed
                 self.histories.clear()

@@ -58,7 +58,7 @@ def read_document(text: str, where: str) -> Document:
     finally:
         loader.dispose()
     if not isinstance(values, dict):
-        raise InvalidInput(f"{where}: it holds {_kind(values)}, and must hold keys with values, such as model: ease")
+        raise InvalidInput(f"{where}: it holds {_kind(values)}, and must hold keys with values")
     return Document(where, values, lines)
 
 

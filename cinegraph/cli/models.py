@@ -250,11 +250,13 @@ async def _list(settings: Settings) -> None:
     async with open_for_reading(settings, starting) as client:
         versions = await list_versions(client.reader)
         reasons = any(map(_because, versions))
-        table = Table("version", "model", "made", "NDCG@10 (test)", "status", *(["because"] if reasons else []))
+        table = Table(
+            "version", "model", "made", "NDCG@10 (test)", "protocol", "status", *(["because"] if reasons else [])
+        )
         for one in versions:
             made = datetime.fromtimestamp(one.created_at / 1000, UTC).strftime("%Y-%m-%d %H:%M")
             state = "active" if one.active else "previous" if one.previous else one.status
-            cells = (one.id, one.model, made, _figure(one.metrics, one.model), state)
+            cells = (one.id, one.model, made, _figure(one.metrics, one.model), one.metrics.get("protocol", ""), state)
             table.add_row(*cells, *([escape(_because(one))] if reasons else []))
         out.print(table)
 

@@ -27,13 +27,13 @@ def list_(
     """Runs, the newest first."""
     store = _store()
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), show_edge=False)
-    for name in ("run", "began", "command", "model", "status", "validation", "test", "s", "published"):
+    for name in ("run", "began", "command", "model", "status", "protocol", "validation", "test", "s", "published"):
         table.add_column(name, no_wrap=True)
     for one in store.runs(experiment, limit=limit):
         table.add_row(*_row(one))
     out.print(table)
     say(
-        "validation, test: NDCG@10, each by its run's own protocol; shown in full, where mlflow is installed, by: "
+        "validation, test: NDCG@10, by the protocol of its run; shown in full, where mlflow is installed, by: "
         f"mlflow ui --backend-store-uri sqlite:///{store.path}"
     )
 
@@ -73,6 +73,7 @@ def _row(one: Run) -> tuple[str, ...]:
         one.experiment,
         one.name,
         one.status.lower(),
+        one.tags.get("cinegraph.protocol", ""),
         *("" if figure is None else f"{figure:.4f}" for figure in figures),
         "" if one.seconds is None else f"{one.seconds:.1f}",
         one.tags.get("cinegraph.published", ""),

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import socket
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -47,6 +48,8 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
 async def run_server(settings: Settings, client: GraphClient, listener: socket.socket, query: str = "") -> None:
     """Serve until it is cancelled; answers the requests in flight before it ends. `query` is shown as one to try."""
     say("loading the model and the catalogue")
+    switches = logging.getLogger("recommenders.serving")
+    switches.setLevel(min(switches.getEffectiveLevel(), logging.INFO))
     async with open_app(settings, client) as app:
         config = uvicorn.Config(
             app, lifespan="off", log_level="warning", access_log=False, timeout_graceful_shutdown=10

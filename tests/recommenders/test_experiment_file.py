@@ -58,13 +58,25 @@ def test_what_is_left_out_has_a_default() -> None:
     ("right", "wrong", "said"),
     [
         ("share: 0.5}\n", "share: 0.4}\n", ", line 2: the shares of a, b sum to 0.9: they must sum to 1"),
-        ("{name: b, share: 0.5}", "{name: b, share: 0}", ", line 4: arms.1.share = 0: Input should be greater than 0"),
+        (
+            "{name: b, share: 0.5}",
+            "{name: b, share: 0}",
+            ", line 4: arms.1.share = 0: it must be a number above 0 to 1 (part of all",
+        ),
         ("name: b", "name: a", ", line 2: arms have the name 'a' twice; give each its own"),
-        ("name: b", "name: B", ', line 4: arms.1.name = "B": String should match pattern'),
-        ("id: one\n", "", "experiment.yaml: id is missing; cinegraph experiment schema says"),
-        ("id: one", "id: one\nwindow: 3", ", line 2: window = 3: there is no such key; cinegraph experiment schema"),
-        ("id: one", "id: one\nwindow_days: 0", ", line 2: window_days = 0: Input should be greater than 0"),
-        ("id: one", "id: one\noutcome: bought", ", line 2: outcome = \"bought\": Input should be 'liked', 'dismissed'"),
+        ("name: b", "name: B", ', line 4: arms.1.name = "B": it must be a text that matches ^[a-z0-9]'),
+        ("id: one\n", "", "experiment.yaml: id is missing: it must be a text that matches"),
+        (
+            "id: one",
+            "id: one\nwindow: 3",
+            ", line 2: window = 3: there is no such key; did you mean window_days? there are: id,",
+        ),
+        ("id: one", "id: one\nwindow_days: 0", ", line 2: window_days = 0: it must be a number above 0 to 365 (days"),
+        (
+            "id: one",
+            "id: one\noutcome: bought",
+            ', line 2: outcome = "bought": it must be one of liked, dismissed, viewed',
+        ),
         (
             "id: one",
             "id: one\nguardrails: [{outcome: viewed}]",
@@ -75,9 +87,9 @@ def test_what_is_left_out_has_a_default() -> None:
         (
             "share: 0.5}\n",
             "share: 0.5, tuning: {novelty: 2}}\n",
-            ", line 3: arms.0.tuning.novelty = 2: Input should be",
+            ", line 3: arms.0.tuning.novelty = 2: it must be a number from 0 to 1 or null",
         ),
-        ("share: 0.5}\n", "share: half}\n", ', line 3: arms.0.share = "half": Input should be a valid number'),
+        ("share: 0.5}\n", "share: half}\n", ', line 3: arms.0.share = "half": it must be a number above 0'),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, right: str, wrong: str, said: str) -> None:

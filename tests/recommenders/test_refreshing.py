@@ -8,8 +8,9 @@ import pytest
 
 from cinegraph.errors import GraphUnavailable
 from graph.catalog import ReadStatement
-from graph.client import Reader, Row
+from graph.client import GraphClient, Reader, Row
 from recommenders.serving import Serving
+from tests.published import FACTORS, publish_model, serving_over
 
 
 class Failing(Reader):
@@ -36,4 +37,19 @@ async def test_no_fault_ends_the_looks_for_a_new_model(tmp_path: Path, caplog: p
         ("WARNING", "could not look for a new model, which is tried on: away"),
         ("ERROR", "a fault while looking for a new model; what is served stays"),
         ("ERROR", "a fault while looking for a new model; what is served stays"),
+    ]
+
+
+async def test_a_switch_is_noted_once_with_both_versions(
+    graph: GraphClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "recommenders.serving"):
+        serving = await serving_over(graph, tmp_path)
+        old = serving.model_version
+        new = await publish_model(graph, tmp_path, FACTORS, "lightgcn")
+        await serving.refresh()
+        await serving.refresh()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{old} is served now, over 5 movies; before it none",
+        f"{new} is served now, over 5 movies; before it {old}",
     ]
