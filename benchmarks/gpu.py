@@ -26,7 +26,7 @@ from recommenders.cosine_scorer import CosineScorer
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 from recommenders.model import FitOptions
-from recommenders.models.propagation import GraphModel, device_of, reproducible
+from recommenders.models.graph_model import GraphModel, device_of, reproducible
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
 K, SEED, AT_ONCE, USERS = 20, 0, 2048, 6000

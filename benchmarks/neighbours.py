@@ -29,7 +29,8 @@ from benchmarks import generated, gowalla
 from recommenders import registry
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions
-from recommenders.models.propagation import GraphModel, Training, reproducible
+from recommenders.models.graph_model import GraphModel, reproducible
+from recommenders.models.propagation import Training
 
 RESULTS = Path(__file__).parent / "results" / "neighbours.json"
 SEED, ASKED, STEPS = 0, 1000, 7

@@ -31,9 +31,10 @@ from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 from recommenders.model import FitOptions
 from recommenders.models import spreading
+from recommenders.models.graph_model import GraphModel
 from recommenders.models.likelihood import Likelihood
 from recommenders.models.neighbours import NEIGHBOURS, Reach, Rows, Some, sampled, take, whole
-from recommenders.models.propagation import GraphConfig, GraphModel, Likes, Links, Training, normalised
+from recommenders.models.propagation import GraphConfig, Likes, Links, Training, normalised
 from recommenders.models.starting import MOVIE
 from recommenders.search_space import Range, SearchSpace
 

@@ -26,9 +26,10 @@ from recommenders.arrays import FloatArray
 from recommenders.cosine_scorer import CosineScorer
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions
+from recommenders.models.graph_model import GraphModel
 from recommenders.models.likelihood import Likelihood
 from recommenders.models.neighbours import NEIGHBOURS, Reach, Some, sampled, take, whole
-from recommenders.models.propagation import GraphConfig, GraphModel, Links, Training, product
+from recommenders.models.propagation import GraphConfig, Links, Training, product
 from recommenders.scorers import FactorScorer
 from recommenders.search_space import Choice, Range, SearchSpace
 

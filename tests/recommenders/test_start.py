@@ -21,8 +21,9 @@ from recommenders.facts import MovieFacts
 from recommenders.interactions import Interactions
 from recommenders.knowledge import Knowledge
 from recommenders.model import FitOptions, Model, Progress
+from recommenders.models.graph_model import GraphModel
 from recommenders.models.lightgcn import LightTraining
-from recommenders.models.propagation import GraphModel, Training
+from recommenders.models.propagation import Training
 from recommenders.models.starting import go_on, learnt
 from recommenders.nightly import nightly
 from recommenders.protocol import divide
