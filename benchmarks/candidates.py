@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.ingest import machine
-from cinegraph.app import open_graph
 from cinegraph.cli.reading import read_data
+from cinegraph.home import open_graph
 from cinegraph.settings import Settings, load_settings
 from graph.client import GraphClient
 from graph.ingest.sample import ingest_sample

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.first_questions import FOLDS, LISTED, SEED
 from benchmarks.ingest import machine
-from cinegraph.app import open_graph
+from cinegraph.home import open_graph
 from cinegraph.settings import Settings, load_settings
 from cinegraph.types import LIKED, IntRange, Label, NodeRef
 from graph.snapshot import Snapshot, load_snapshot

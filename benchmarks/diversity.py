@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.ingest import machine
-from cinegraph.app import open_graph
 from cinegraph.cli.reading import read_data
+from cinegraph.home import open_graph
 from cinegraph.settings import Settings, load_settings
 from cinegraph.types import Label, NodeRef
 from graph.snapshot import Snapshot, load_snapshot

@@ -35,7 +35,8 @@ import api.queries.recommendations as stages
 from api.auth import load_secret, make_token
 from api.context import Context
 from api.schema import build_schema
-from cinegraph.app import build_services, open_graph
+from cinegraph.app import build_services
+from cinegraph.home import open_graph
 from cinegraph.settings import Settings, load_settings
 from graph.readonly import run_readonly
 

@@ -32,9 +32,9 @@ from rich.table import Table
 
 from benchmarks import generated
 from benchmarks.ingest import machine
-from cinegraph.app import artifacts_of, local_server, open_graph
 from cinegraph.cli.reading import read_data
 from cinegraph.cli.signals import apart
+from cinegraph.home import artifacts_of, local_server, open_graph
 from cinegraph.settings import load_settings
 from graph.ingest.bulk import BulkSources, ingest_bulk
 from recommenders.protocol import load_protocol

@@ -46,6 +46,8 @@ FAKE: Final = "fake"
 AGED_DAYS: Final = 60
 OFF, ON = TrustSettings(new_account_days=0), TrustSettings()
 AT_ONCE: Final = 512
+CONFIGS: Final[dict[str, dict[str, Any]]] = {"ensemble": {"members": ("itemknn", "ease", "graphfilter")}}
+"""Hyper-parameters that are not at their defaults: what members learn from texts and facts no account can rate."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,8 +161,8 @@ def hit_rate(scorer: Scorer, interactions: Interactions, movie_id: str) -> float
 
 
 def fitted(name: str, interactions: Interactions) -> Scorer:
-    """The model at its defaults."""
-    return registry.create(name).fit(interactions).scorer()
+    """The model at its defaults, but for what `CONFIGS` says."""
+    return registry.create(name, CONFIGS.get(name)).fit(interactions).scorer()
 
 
 def lift(world: World, name: str, frame: pl.DataFrame, target: int, trust: TrustSettings, before: float) -> float:

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.ingest import machine
-from cinegraph.app import open_graph
+from cinegraph.home import open_graph
 from cinegraph.settings import Settings, load_settings
 from cinegraph.types import Label, NodeRef
 from graph.ingest.sample import ingest_sample

@@ -96,7 +96,7 @@ def cold_users() -> str:
     known = list(next(iter(found.values()))["curve"])
     rows = sorted(found.items(), key=lambda one: -one[1]["curve"][known[-1]][0])
     head = ("likes known", *known)
-    return markdown(head, ((f"`{name}`", *(short(row["curve"][one][0]) for one in known)) for name, row in rows))
+    return markdown(head, ((f"`{name}`", *(spread(row["curve"][one]) for one in known)) for name, row in rows))
 
 
 def shilling() -> str:

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from cinegraph import plugins
+from cinegraph.cli.lazy import COMMANDS
 from cinegraph.errors import MissingExtra
 
 SERVING = (
@@ -14,7 +15,7 @@ SERVING = (
     "recommenders.serving",
     "recommenders.publishing",
     "cinegraph.app",
-    "cinegraph.cli",
+    *sorted({f"cinegraph.cli.{place.module}" for place in COMMANDS.values()}),
 )
 
 
@@ -24,6 +25,15 @@ def test_importing_it_loads_no_optional_part(module: str) -> None:
         f"import sys, {module}; sys.exit(bool({{'torch', 'jgo', 'optuna', 'sqlalchemy', 'mlflow'}} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spared"),
+    [(["--help"], {"neo4j", "numpy", "polars", "strawberry"}), (["runs", "--help"], {"neo4j", "numpy", "strawberry"})],
+)
+def test_a_command_waits_for_no_part_that_it_does_not_need(arguments: list[str], spared: set[str]) -> None:
+    code = f"import sys; from cinegraph.cli import run; run({arguments}); sys.exit(bool({spared} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
 
 
 def test_a_missing_extra_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

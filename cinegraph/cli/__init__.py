@@ -9,34 +9,20 @@ import typer
 from typer.exceptions import TyperException
 
 from cinegraph import __version__, logs
-from cinegraph.cli import data, demo, dev, experiments, graph, models, runs, serve, shadow, tuning
 from cinegraph.cli.console import complain, out
+from cinegraph.cli.lazy import Lazy
 from cinegraph.cli.signals import Signalled
 from cinegraph.errors import CinegraphError, is_full
 
 app = typer.Typer(
     name="cinegraph",
+    cls=Lazy,
     help="A movie recommendation server whose data model is a graph.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(graph.app, name="graph")
-app.add_typer(data.app, name="ingest")
-app.add_typer(models.app, name="models")
-models.app.command("shadow")(shadow.shadow)
-app.add_typer(runs.app, name="runs")
-app.add_typer(experiments.app, name="experiment")
-app.command("demo")(demo.demo)
-app.command("serve")(serve.serve)
-app.command("train")(models.train)
-app.command("evaluate")(models.evaluate)
-app.command("tune")(tuning.tune)
-app.command("cypher")(graph.cypher)
-app.command("token")(dev.token)
-app.command("schema")(dev.schema)
-app.command("settings")(dev.settings)
 
 
 def _print_version(wanted: bool) -> None:

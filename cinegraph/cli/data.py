@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cinegraph.app import local_server, open_graph
 from cinegraph.cli.console import Stages, out, say, stages, starting
 from cinegraph.cli.outputs import check_writable
 from cinegraph.cli.signals import run
 from cinegraph.errors import InvalidInput
+from cinegraph.home import local_server, open_graph
 from cinegraph.settings import load_settings
 from graph.client import Writer
 from graph.ingest.api import TmdbApi, ingest_tmdb_api
@@ -23,7 +23,7 @@ from graph.ingest.sample import ingest_sample
 from graph.ingest.tmdb import ingest_tmdb
 from graph.sample.simulator import SimulatorConfig
 
-app = typer.Typer(help="Bring data into the graph.", no_args_is_help=True)
+app = typer.Typer(help="Bring data into the graph.", no_args_is_help=True, rich_markup_mode=None)
 
 Force = Annotated[bool, typer.Option("--force", help="Do it again, also when the source is in the graph already.")]
 MaxBad = Annotated[float, typer.Option(min=0, max=1, help="Share of bad rows past which nothing is written.")]

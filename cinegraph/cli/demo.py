@@ -2,10 +2,10 @@
 
 import typer
 
-from cinegraph.app import checkpoints_of, open_graph
 from cinegraph.cli.console import say, stages, starting
 from cinegraph.cli.models import publish_and_record, train_and_show
 from cinegraph.cli.serve import bound, run_server, until_stopped
+from cinegraph.home import checkpoints_of, open_graph
 from cinegraph.settings import Settings, load_settings
 from graph.catalog import read_statement
 from graph.client import GraphClient

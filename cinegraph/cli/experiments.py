@@ -9,9 +9,9 @@ import typer
 from rich import box
 from rich.table import Table
 
-from cinegraph.app import artifacts_of, open_for_reading, open_graph
 from cinegraph.cli.console import out, say, starting
 from cinegraph.cli.signals import run
+from cinegraph.home import artifacts_of, open_for_reading, open_graph
 from cinegraph.settings import Settings, load_settings
 from cinegraph.types import DAY, Millis
 from graph.client import Reader, Writer
@@ -23,7 +23,7 @@ from recommenders.standing import ArmStanding, Standing, standings
 
 T = TypeVar("T")
 
-app = typer.Typer(help="Experiments on users: begin, look, stop.", no_args_is_help=True)
+app = typer.Typer(help="Experiments on users: begin, look, stop.", no_args_is_help=True, rich_markup_mode=None)
 
 WHICH = typer.Argument(None, metavar="[ID]", help="An experiment; by default the running one, or the newest.")
 

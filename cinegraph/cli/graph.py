@@ -13,10 +13,10 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from cinegraph.app import checkpoints_of, connect, given_address, local_server, open_for_reading, open_graph
 from cinegraph.cli.console import out, say, stages, starting
 from cinegraph.cli.signals import run
 from cinegraph.errors import GraphTimeout, InvalidInput
+from cinegraph.home import checkpoints_of, connect, given_address, local_server, open_for_reading, open_graph
 from cinegraph.settings import Settings, load_settings
 from graph import migrations
 from graph.attachment import attached
@@ -25,7 +25,7 @@ from graph.client import Address, GraphClient
 from graph.local import LocalServer
 from graph.readonly import Table, run_readonly
 
-app = typer.Typer(help="The graph database: start, stop, look.", no_args_is_help=True)
+app = typer.Typer(help="The graph database: start, stop, look.", no_args_is_help=True, rich_markup_mode=None)
 
 
 class Format(StrEnum):

@@ -13,13 +13,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from cinegraph import plugins
-from cinegraph.app import artifacts_of, checkpoints_of, open_for_reading, open_graph
 from cinegraph.cli.console import Stages, out, say, stages, starting
 from cinegraph.cli.figures import show_figures, show_gate
 from cinegraph.cli.outputs import check_writable
 from cinegraph.cli.reading import read_data
+from cinegraph.cli.shadow import shadow
 from cinegraph.cli.signals import apart, run
 from cinegraph.errors import InvalidInput, MissingExtra, ModelRefused
+from cinegraph.home import artifacts_of, checkpoints_of, open_for_reading, open_graph
 from cinegraph.settings import Settings, load_settings
 from graph.client import GraphClient
 from graph.models import Version, find_version, list_versions
@@ -45,7 +46,10 @@ from recommenders.runs.recorder import RunRecorder
 from recommenders.training import TrainingOptions
 from recommenders.training import train as run_training
 
-app = typer.Typer(help="The versions of the model: look, promote, roll back.", no_args_is_help=True)
+app = typer.Typer(
+    help="The versions of the model: look, promote, roll back.", no_args_is_help=True, rich_markup_mode=None
+)
+app.command("shadow")(shadow)
 
 NAMES = typer.Argument(None, help=f"Models: {', '.join(registry.names())}; by default {', '.join(registry.usual())}.")
 CONFIG = typer.Option(None, help="A model with its hyper-parameters, as a .yaml file; several give several models.")

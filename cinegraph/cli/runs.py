@@ -9,10 +9,13 @@ from rich.table import Table
 
 from cinegraph.cli.console import out, say
 from cinegraph.settings import load_settings
-from recommenders.runs.recorder import CURVE
-from recommenders.runs.store import SHORT, Run, RunStore
+from recommenders.runs.store import CURVE, SHORT, Run, RunStore
 
-app = typer.Typer(help="What was trained, how, and how it did: a record that MLflow opens too.", no_args_is_help=True)
+app = typer.Typer(
+    help="What was trained, how, and how it did: a record that MLflow opens too.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 COST = "cost/"
 SHOWN = ("ndcg_at_10", "recall_at_10", "recall_at_20", "mrr", "map_at_10", "coverage_at_10", "novelty_at_10")

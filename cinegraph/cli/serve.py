@@ -12,10 +12,11 @@ import typer
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
-from cinegraph.app import open_app, open_graph
+from cinegraph.app import open_app
 from cinegraph.cli.console import out, say, starting
 from cinegraph.cli.signals import Signalled, run
 from cinegraph.errors import PortInUse
+from cinegraph.home import open_graph
 from cinegraph.settings import ApiSettings, Settings, load_settings
 from graph.client import GraphClient
 

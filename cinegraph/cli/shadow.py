@@ -9,11 +9,11 @@ from typing import Any
 import typer
 from rich.table import Table
 
-from cinegraph.app import artifacts_of, open_for_reading, open_graph
 from cinegraph.cli.console import out, say, starting
 from cinegraph.cli.outputs import check_writable
 from cinegraph.cli.signals import run
 from cinegraph.errors import InvalidInput
+from cinegraph.home import artifacts_of, open_for_reading, open_graph
 from cinegraph.settings import Settings, load_settings
 from graph.client import Reader
 from graph.models import find_version

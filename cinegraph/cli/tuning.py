@@ -10,12 +10,12 @@ from rich import box
 from rich.table import Table
 
 from cinegraph import plugins
-from cinegraph.app import open_for_reading
 from cinegraph.cli.console import out, say, stages, starting
 from cinegraph.cli.models import DEVICE, PROTOCOL, SEED, USERS, Device, options_of, telling
 from cinegraph.cli.outputs import check_writable
 from cinegraph.cli.reading import read_data
 from cinegraph.cli.signals import apart, run
+from cinegraph.home import open_for_reading
 from cinegraph.settings import Settings, load_settings
 from recommenders import registry
 from recommenders.configuration import Configuration, Together, together, written

@@ -13,10 +13,8 @@ from recommenders.model import Learning
 from recommenders.recording import Record, Subject
 from recommenders.runs.costs import costed
 from recommenders.runs.environment import environment
-from recommenders.runs.store import PROCESS, RunStore, Status
+from recommenders.runs.store import CURVE, PROCESS, RunStore, Status
 
-CURVE = "learning/ndcg_at_10"
-"""The NDCG@10 on validation, its step the epoch."""
 LOGGER = logging.getLogger(__name__)
 
 

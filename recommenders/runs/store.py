@@ -24,6 +24,8 @@ PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
 PROCESS = "cinegraph.process"
 """The tag that names the presence of the process that a run belongs to."""
+CURVE = "learning/ndcg_at_10"
+"""The NDCG@10 on validation, its step the epoch."""
 SHORT = 8
 """Characters of a run's id that are shown."""
 WRITTEN = {

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import os
+import re
 import socket
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -14,6 +15,7 @@ import uvloop
 
 from cinegraph import __version__, cli
 from cinegraph.cli import run
+from cinegraph.cli.lazy import COMMANDS
 from cinegraph.cli.serve import bound
 from cinegraph.settings import load_settings
 from graph.catalog import ReadStatement, WriteStatement
@@ -322,3 +324,14 @@ async def test_the_reason_for_a_model_is_shown_with_it(
     assert "[red]" in shown
     assert await in_thread(["models", "show", "itemknn-0123456789ab"]) == 0
     assert "a trial of [red]neighbours" in capsys.readouterr().out
+
+
+def test_the_help_has_a_line_for_every_command_and_each_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    told = capsys.readouterr().out
+    for name, place in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(place.summary.split()[0])}", told, re.MULTILINE)
+        assert run([name, "--help"]) == 0
+        own = capsys.readouterr().out
+        assert f" {name} [OPTIONS]" in own
+        assert " ".join(place.summary.rstrip(".").split()[:3]) in " ".join(own.split())
