@@ -198,7 +198,8 @@ def _verdict(
     if stopped:
         return ArmVerdict(arm, Decision.STOPPED, stopped, found)
     if not enough(measured[experiment.outcome][experiment.control], measured[experiment.outcome][arm]):
-        return ArmVerdict(arm, Decision.UNDECIDED, f"less than {LEAST_USERS} users in {arm} or in control", found)
+        words = f"fewer than {LEAST_USERS} users of {arm} or of control are counted so far"
+        return ArmVerdict(arm, Decision.UNDECIDED, words, found)
     decision, words = _by_interval(found)
     return ArmVerdict(arm, decision, f"{experiment.outcome}: the difference {found} {words}", found)
 

@@ -1,5 +1,6 @@
 """`cinegraph experiment …`: what is compared on users, how it stands, and its end."""
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from cinegraph.cli.console import out, say, starting
+from cinegraph.cli.outputs import check_writable
 from cinegraph.cli.signals import run
 from cinegraph.home import artifacts_of, open_for_reading, open_graph
 from cinegraph.settings import Settings, load_settings
@@ -42,17 +44,17 @@ def start(file: Path = typer.Argument(help="What to compare, as a .yaml file; ci
 @app.command()
 def status(
     experiment: str | None = WHICH,
-    as_json: bool = typer.Option(False, "--json", help="As JSON."),
+    output: Path | None = typer.Option(None, "--json", help="Write the figures to this file too."),
     apply: bool = typer.Option(
         False, "--apply", help="Count the windows that have ended, and stop what a guardrail or a mismatch ends."
     ),
 ) -> None:
     """Users of each arm, differences from control with intervals that hold at any time, and what may be said."""
+    check_writable("--json", output)
     standing, done = _applied(experiment) if apply else (_reading(lambda reader: _find(reader, experiment)), ())
-    if as_json:
-        out.print_json(data=standing.as_json())
-    else:
-        _show(standing)
+    if output:
+        output.write_text(json.dumps(standing.as_json(), indent=2), encoding="utf-8")
+    _show(standing)
     for words in done:
         say(words)
 

@@ -67,7 +67,7 @@ async def test_from_its_file_to_its_end(
     assert await in_thread(["experiment", "status"]) == 0
     shown = capsys.readouterr().out
     assert "outcome: liked, counted over 7 days from a user's first exposure" in shown
-    assert "new: less than 100 users in new or in control" in shown
+    assert "new: fewer than 100 users of new or of control are counted so far" in shown
     assert "new: guardrail dismissed at most 0.2: –" in shown
     assert "users fit the shares (p = 1)" in shown
     assert await in_thread(["experiment", "list"]) == 0
@@ -91,8 +91,8 @@ async def test_numbers_as_a_table_and_as_json(
     assert ["control", "0.5", "active", "400", "400", "1.5000", "control"] in lines
     (new,) = (line for line in lines if line[:2] == ["new", "0.5"])
     assert (new[2], new[3:5], new[5:8]) == (factors, ["diversity", "0.25"], ["400", "400", "3.5000"])
-    assert await in_thread(["experiment", "status", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    assert await in_thread(["experiment", "status", "--json", str(home / "one.json")]) == 0
+    found = json.loads((home / "one.json").read_text(encoding="utf-8"))
     assert (found["id"], found["status"], found["mismatch"]) == ("one", "running", False)
     arm = found["arms"][1]
     assert (arm["decision"], arm["difference"], arm["mean"]) == ("better", 2.0, 3.5)

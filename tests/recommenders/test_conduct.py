@@ -92,7 +92,10 @@ async def test_before_anybody_was_shown_anything_nothing_is_said(graph: GraphCli
     ]
     verdict = found.arms[1].verdict
     assert verdict is not None
-    assert (verdict.decision, verdict.reason) == (Decision.UNDECIDED, "less than 100 users in new or in control")
+    assert (verdict.decision, verdict.reason) == (
+        Decision.UNDECIDED,
+        "fewer than 100 users of new or of control are counted so far",
+    )
     assert found.as_json()["arms"][1] | {"low": None, "high": None, "difference": 0.0} == found.as_json()["arms"][1]
 
 

@@ -227,7 +227,7 @@ def test_better_worse_and_undecided() -> None:
 def test_a_hundred_users_are_needed_in_each_arm() -> None:
     assert said((constant(98, 0, 0), constant(98, 9, 0))) == (
         Decision.UNDECIDED,
-        "less than 100 users in new or in control",
+        "fewer than 100 users of new or of control are counted so far",
     )
     assert said((constant(100, 0, 0), constant(100, 9, 0)))[0] == Decision.BETTER
 
