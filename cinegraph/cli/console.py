@@ -1,5 +1,6 @@
 """What the commands print: progress on stderr, results on stdout."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,8 @@ from rich.text import Text
 
 WIDTH = 120
 """Columns where the output is not a terminal."""
+EVERY = 10.0
+"""Seconds between two lines of progress where stderr is not a terminal."""
 
 # Titles and names may hold "[…]" and ":…:", which are no markup here.
 out = Console(highlight=False, markup=False, emoji=False)
@@ -32,12 +35,13 @@ def say(message: str) -> None:
 
 @contextmanager
 def stages() -> Iterator[Stages]:
-    """A bar for each stage that is reported by name, done, and in all (None where that is not known).
+    """A bar for each stage that is reported by name, done, and in all (None where that is not known); a line now and
+    then where stderr is no terminal, as in a log.
 
     The bars live from the first report to the end of this, and stay as one line each: print nothing meanwhile, and
     begin no others.
     """
-    bars = _Bars()
+    bars = _Bars() if err.is_terminal else _Lines()
     try:
         yield bars.report
         bars.finish()
@@ -48,7 +52,7 @@ def stages() -> Iterator[Stages]:
 class _Bars:
     def __init__(self) -> None:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), _Count(), Elapsed())
-        self._progress = Progress(*columns, console=err, transient=not err.is_terminal)
+        self._progress = Progress(*columns, console=err)
         self._tasks: dict[str, TaskID] = {}
         self._closed = False
 
@@ -73,14 +77,39 @@ class _Bars:
             self._progress.stop()
 
 
+class _Lines:
+    """A line where the last is `EVERY` seconds old; a stage that is shorter says nothing."""
+
+    def __init__(self) -> None:
+        self._began = self._said = time.monotonic()
+        self._stage, self._closed = "", False
+
+    def report(self, stage: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._began = stage, now
+        if now - self._said >= EVERY and not self._closed:
+            self._said = now
+            say(f"{stage} {_counted(done, total)}".rstrip() + f", {now - self._began:.0f} s")
+
+    def finish(self) -> None:
+        """Nothing is left to be said."""
+
+    def close(self) -> None:
+        self._closed = True
+
+
 class _Count(ProgressColumn):
     """Done of all, or what is counted so far; nothing for a stage that counts nothing."""
 
     def render(self, task: Task) -> Text:
-        done = int(task.completed)
-        if not task.total:
-            return Text(f"{done:,}" if done else "")
-        return Text(f"{done:,}/{int(task.total):,}")
+        return Text(_counted(int(task.completed), None if task.total is None else int(task.total)))
+
+
+def _counted(done: int, total: int | None) -> str:
+    if not total:
+        return f"{done:,}" if done else ""
+    return f"{done:,}/{total:,}"
 
 
 @contextmanager

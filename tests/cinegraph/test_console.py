@@ -2,6 +2,7 @@
 
 import io
 import socket
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -38,6 +39,24 @@ def test_bars_have_ended_when_something_else_is_printed(terminal: io.StringIO) -
     assert "1,234/1,234" in lines[0]
     assert "20/20" in lines[1]
     assert lines[2].removeprefix("\x1b[?25h") == "then"
+
+
+def test_a_log_has_a_line_now_and_then_and_none_of_what_is_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, clock = io.StringIO(), iter([0.0, 1.0, 9.0, 12.0, 15.0, 19.0, 23.0, 60.0])
+    monkeypatch.setattr(console, "err", Console(file=shown, force_terminal=False, width=80, color_system=None))
+    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with stages() as report:
+        for stage, done, total in (
+            ("reading", 0, None),
+            ("epochs", 0, 2000),
+            ("epochs", 900, 2000),
+            ("epochs", 1000, 2000),
+            ("asking", 0, None),
+            ("asking", 0, None),
+        ):
+            report(stage, done, total)
+    report("asking", 5, None)
+    assert shown.getvalue().splitlines() == ["epochs 900/2,000, 3 s", "asking, 4 s"]
 
 
 def test_a_start_that_fetches_nothing_shows_no_bar(terminal: io.StringIO) -> None:
