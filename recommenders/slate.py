@@ -25,8 +25,8 @@ STRENGTH: Final = 2.0
 """Weight of diversity and of calibration at 1, where relevance goes from 0 to 1 over the pool."""
 NOVELTY: Final = 1.0
 """Weight of novelty at 1."""
-
-
+NOTHING: Final = 1e-12
+"""The sum of genres of a movie without one, so that a share of it is 0."""
 JITTER: Final = 1e-3
 """Added to a movie's likeness to itself, so that a volume is never quite 0."""
 
@@ -198,22 +198,28 @@ class _Balance:
     def __init__(self, genres: DoubleArray, taste: DoubleArray) -> None:
         own = taste > 0
         self._genres, self._taste = genres[:, own], taste[own]
-        self._entropy = float(self._taste @ np.log2(self._taste))
-        self._own = genres.sum(axis=1)
-        self._sum, self._totals = np.zeros(int(own.sum())), self._own
+        self._own = genres.sum(axis=1) + NOTHING
+        self._each = self._smoothed(self._genres, self._own[:, None])
+        self._entropy, self._all = float(self._taste @ np.log2(self._taste)), float(self._taste.sum())
+        self._sum, self._total = np.zeros(int(own.sum())), 0.0
 
     def errors(self) -> DoubleArray:
-        """In bits (n,)."""
-        shown = (self._sum + self._genres) / np.maximum(self._totals, 1e-12)[:, None]
-        smoothed = (1 - SMOOTHING) * shown + SMOOTHING * self._taste
-        bits = self._entropy - np.log2(smoothed) @ self._taste
+        """In bits (n,). Shares are taken times the sum that they are shares of, whose logarithm is taken off again:
+        what each movie adds to that is known beforehand."""
+        smoothed = self._each + self._smoothed(self._sum, self._total)
+        bits = self._entropy + np.log2(self._total + self._own) * self._all - np.log2(smoothed) @ self._taste
         found: DoubleArray = np.maximum(bits, 0.0)
         return found
 
     def take(self, place: int) -> None:
         """One more in the list."""
         self._sum = self._sum + self._genres[place]
-        self._totals = self._totals + self._own[place]
+        self._total += float(self._own[place])
+
+    def _smoothed(self, genres: DoubleArray, total: DoubleArray | float) -> DoubleArray:
+        """Shares of genres times their sum, drawn towards the taste a little."""
+        found: DoubleArray = (1 - SMOOTHING) * genres + SMOOTHING * total * self._taste
+        return found
 
 
 class _Limit:
