@@ -152,6 +152,26 @@ def first_to_last(values: Sequence[float]) -> str:
     return f"{short(values[0], 2)} → {short(values[-1], 2)}"
 
 
+def preferences() -> str:
+    """A row for what is stated at each strength."""
+    found = result("preferences")
+    head = (
+        "stated",
+        "strength",
+        f"NDCG@10 ({found['users']} users)",
+        "over popularity alone",
+        "in each half of the users",
+    )
+    return markdown(head, (preferences_row(row) for row in found["rows"]))
+
+
+def preferences_row(row: dict[str, Any]) -> Sequence[str]:
+    if not row["stated"]:
+        return ("nothing", "", spread(row["ndcg_at_10"]), "", "")
+    halves = ", ".join(map(short, row["halves"]))
+    return (row["stated"], f"{row['strength']:g}", spread(row["ndcg_at_10"]), spread(row["over"]), halves)
+
+
 def speed() -> str:
     head = ("movies", "model", "slate p50, ms", "p99", "CPU p99", "fold-in p50, ms", "p99", "memory, MB", "fit, s")
     return markdown(head, (speed_row(row) for row in result("speed")["rows"]))
@@ -312,6 +332,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "first-questions-sequences": first_questions("ml-1m sequences"),
     "calibration": calibration,
     "context": context,
+    "preferences": preferences,
     "incremental": incremental,
 }
 

@@ -23,7 +23,9 @@ from recommenders.told import Told, told_of
 
 PREFERENCE: Final = 0.25
 """What a full preference (weight 1) adds to a score, as a part of the best movie's score, beside what the model says of
-the user; where it says nothing, a full preference adds all of it, and what is to be avoided always loses all of it."""
+the user; what is to be avoided always loses all of it."""
+STRANGER: Final = 1.0
+"""The same where the model says nothing of the user."""
 
 
 class Contribution(NamedTuple):
@@ -122,7 +124,7 @@ class Scored:
     def preferred(self) -> dict[NodeRef, Floats]:
         """What each stated preference adds to each movie; shape (M,)."""
         best = float(np.max(np.abs(self.model_scores), initial=0.0))
-        liking = best * (PREFERENCE if self.scorer.is_personal(self.known) else 1.0)
+        liking = best * (PREFERENCE if self.scorer.is_personal(self.known) else STRANGER)
         return {
             one.node: np.asarray(self._near(one.node), np.float64) * (one.weight * (liking if one.weight > 0 else best))
             for one in self.history.preferences
