@@ -76,7 +76,7 @@ class GateSettings(Group):
     margin: float = Field(0.05, ge=0, le=1, description="part of the live NDCG@10 that a model may surely not lose")
     cold_margin: float = Field(0.1, ge=0, le=1, description="part that may be lost on users and movies with few likes")
     diversity_fall: float = Field(0.25, ge=0, le=1, description="part of coverage, or of diversity, that may be lost")
-    score_ms: float = Field(100.0, gt=0, description="milliseconds of CPU time in which a user must be scored")
+    score_ms: float = Field(25.0, gt=0, description="milliseconds of CPU time in which a user must be scored")
 
 
 class TrainingSettings(Group):
