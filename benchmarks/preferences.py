@@ -1,14 +1,14 @@
-"""What it is worth to know what a stranger prefers: popularity alone, and with stated genres and people beside it.
+"""What it is worth to know what somebody prefers: stated genres and people, alone, and beside a few likes.
 
     python -m benchmarks.preferences
 
 On the graph of CINEGRAPH_HOME (`cinegraph ingest movielens`, then `cinegraph ingest tmdb`). Each fifth of the users is
-held out in turn. Of each a random half of the likes says what they would state: the genres, and the people, that the
-most of them have in proportion to all movies (by log-likelihood); the likes of the other half are to be found. What is
-ranked is what is served: a history of preferences alone, each at weight 1, over a model of popularity among the others.
-`strength` is what a full preference adds, as a part of the most popular movie's score. NDCG@10, with its difference
-from popularity alone in pairs over the users, and a 95 % bootstrap interval; the strength is chosen on one half of the
-users, and shown for the other too.
+held out in turn. Of each a random half of the likes says what they would state: the three genres, and up to two people,
+that the most of them have in proportion to all movies (by log-likelihood); the likes of the other half are to be found.
+What is ranked is what is served: preferences at weight 1 over popularity among the others, where nothing else is known,
+and over EASE, fitted on the others, where five of the told likes are known too. `strength` is what a full preference
+adds, as a part of the best movie's score. NDCG@10, with its difference from no preferences in pairs over the users, a
+95 % bootstrap interval, and the same difference over each half of the users.
 """
 
 import asyncio
@@ -30,30 +30,34 @@ from cinegraph.home import open_graph
 from cinegraph.settings import Settings, load_settings
 from cinegraph.types import LIKED, Label, NodeRef
 from graph.snapshot import Snapshot, load_snapshot
-from recommenders import state
+from recommenders import registry, state
 from recommenders.arrays import DoubleArray, IntArray
 from recommenders.bootstrap import difference_of, mean_of
 from recommenders.histories import Preference, UserHistory
 from recommenders.interactions import Interactions
 from recommenders.publishing import load_interactions
-from recommenders.scorers import History, PopularityScorer
+from recommenders.scorers import History
 from recommenders.state import Scored, State, state_over
 
 RESULT: Final = Path(__file__).parent / "results" / "preferences.json"
-STRENGTHS: Final = (0.05, 0.1, 0.2, 0.35, 0.5, 1.0)
+STRENGTHS: Final = (0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 1.0)
 GENRES, PEOPLE = 3, 2
 LEAST: Final = 5
-"""Likes that say what is preferred."""
+"""Likes that say what is preferred, and of which so many are known to a model."""
 TWICE: Final = 2
 """Likes that a person must have made to be stated."""
+MODELS: Final = {"popular": 0, "ease": LEAST}
+"""What preferences stand beside, with the likes that are known of a user."""
 ROWS: Final = ("genres", "genres and people")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stranger:
-    """What a user likes of what is told, by the catalogue's number, and of what is not (w,); what is free (movies,)."""
+    """What a user likes of what is told, by the catalogue's number, and what is known of that; what they like of what
+    is not (w,); which movies are free (movies,)."""
 
     told: list[int]
+    known: History
     wanted: IntArray
     free: Any
 
@@ -67,40 +71,34 @@ def main() -> None:
 async def measure(settings: Settings) -> dict[str, Any]:
     async with open_graph(settings) as client:
         snapshot, ratings = await load_snapshot(client.reader, 0, ""), await load_interactions(client.reader)
-    found = np.array(list(figures(snapshot, ratings)))  # (users, 1 + rows * strengths)
-    half = np.random.default_rng(SEED).permutation(len(found)) < len(found) // 2
-    rows = [described("", 0.0, found[:, 0], found[:, 0], half)]
-    for place, name in enumerate(ROWS):
-        for number, strength in enumerate(STRENGTHS):
-            values = found[:, 1 + place * len(STRENGTHS) + number]
-            rows.append(described(name, strength, values, found[:, 0], half))
+    rows, users = list[dict[str, Any]](), 0
+    for model, known in MODELS.items():
+        found = np.array(list(figures(snapshot, ratings, model, known)))  # (users, 1 + rows * strengths)
+        users = len(found)
+        rows += [{"model": model, "known": known, **row} for row in described(found)]
     data = {"movies": snapshot.movies, "ratings": len(ratings), "fingerprint": ratings.fingerprint()[:12]}
-    return {"machine": machine(), "data": data, "users": len(found), "served": state.STRANGER, "rows": rows}
+    served = {"popular": state.STRANGER, "ease": state.PREFERENCE}
+    return {"machine": machine(), "data": data, "users": users, "served": served, "rows": rows}
 
 
-def figures(snapshot: Snapshot, ratings: Interactions) -> Iterator[list[float]]:
-    """Of each user the figure of popularity alone, then of each kind of preferences at each strength."""
+def figures(snapshot: Snapshot, ratings: Interactions, model: str, known: int) -> Iterator[list[float]]:
+    """Of each user the figure without preferences, then of each kind of them at each strength."""
     rng = np.random.default_rng(SEED)
     fold = rng.permutation(ratings.n_users) % FOLDS
     for number in range(FOLDS):
-        popularity = ratings.subset(fold[ratings.user_index] != number).likes()
-        movie_ids = tuple(ratings.movies.tolist())
-        served = state_over(snapshot, PopularityScorer(popularity), "popular", movie_ids)
+        others = ratings.subset(fold[ratings.user_index] != number)
+        scorer = registry.create(model).fit(others).scorer()
+        served = state_over(snapshot, scorer, model, tuple(ratings.movies.tolist()))
         for user in np.flatnonzero(fold == number).tolist():
-            one = stranger(served, ratings, user, rng)
+            one = stranger(served, ratings, user, known, rng)
             if len(one.told) >= LEAST and len(one.wanted):
                 genres = typical(snapshot, one.told, Label.GENRE, GENRES)
                 people = typical(snapshot, one.told, Label.PERSON, PEOPLE, TWICE)
-                yield [
-                    quality(
-                        Scored(served, served.scorer, UserHistory(None, None), nothing()).scores, one.free, one.wanted
-                    ),
-                    *asked(served, genres, one),
-                    *asked(served, [*genres, *people], one),
-                ]
+                plain = quality(scored(served, (), one).scores, one.free, one.wanted)
+                yield [plain, *asked(served, genres, one), *asked(served, [*genres, *people], one)]
 
 
-def stranger(served: State, ratings: Interactions, user: int, rng: np.random.Generator) -> Stranger:
+def stranger(served: State, ratings: Interactions, user: int, known: int, rng: np.random.Generator) -> Stranger:
     """Their ratings in two halves."""
     mine = np.flatnonzero(ratings.user_index == user)
     told = rng.random(len(mine)) < 0.5
@@ -108,13 +106,17 @@ def stranger(served: State, ratings: Interactions, user: int, rng: np.random.Gen
     movies = ratings.movie_index[mine]
     free = served.present.copy()
     free[movies[told]] = False
+    liked = movies[told & likes][:known]
     numbers = served.columns[movies[told & likes]]
-    return Stranger(numbers[numbers >= 0].tolist(), movies[~told & likes], free)
+    history = History.from_ratings(liked, np.full(len(liked), LIKED))
+    return Stranger(numbers[numbers >= 0].tolist(), history, movies[~told & likes], free)
 
 
-def nothing() -> History:
-    """Of somebody who rated nothing."""
-    return History.from_ratings([], [])
+def scored(served: State, preferences: Sequence[Preference], one: Stranger) -> Scored:
+    """All scores of somebody of whom this is known."""
+    assert served.scorer is not None
+    history = UserHistory(None, None, preferences=tuple(preferences))
+    return Scored(served, served.scorer, history, one.known)
 
 
 def typical(snapshot: Snapshot, movies: Sequence[int], label: Label, most: int, least: int = 1) -> list[NodeRef]:
@@ -131,31 +133,33 @@ def typical(snapshot: Snapshot, movies: Sequence[int], label: Label, most: int, 
 
 def asked(served: State, stated: Sequence[NodeRef], one: Stranger) -> list[float]:
     """The figure of these preferences at each strength: what they add is in proportion to it."""
-    preferences = tuple(Preference(node, 1.0, "") for node in stated)
-    assert served.scorer is not None
-    scored = Scored(served, served.scorer, UserHistory(None, None, preferences=preferences), nothing())
-    added = (scored.scores - scored.model_scores) / state.STRANGER
-    return [quality(scored.model_scores + strength * added, one.free, one.wanted) for strength in STRENGTHS]
+    found = scored(served, [Preference(node, 1.0, "") for node in stated], one)
+    now = state.PREFERENCE if found.scorer.is_personal(one.known) else state.STRANGER
+    added = (found.scores - found.model_scores) / now
+    return [quality(found.model_scores + strength * added, one.free, one.wanted) for strength in STRENGTHS]
 
 
-def described(name: str, strength: float, values: DoubleArray, plain: DoubleArray, half: Any) -> dict[str, Any]:
-    """A row: over all users, and over each half of them."""
-    mean, over = mean_of(values, SEED), difference_of(values, plain, SEED)
-    halves = [float((values - plain)[part].mean()) for part in (half, ~half)]
-    return {
-        "stated": name,
-        "strength": strength,
-        "ndcg_at_10": [mean.mean, mean.low, mean.high],
-        "over": [over.mean, over.low, over.high],
-        "halves": halves,
-    }
+def described(found: DoubleArray) -> Iterator[dict[str, Any]]:
+    """A row for no preferences, then for each kind at each strength, from the figures of all users."""
+    half = np.random.default_rng(SEED).permutation(len(found)) < len(found) // 2
+    for place, values in enumerate(found.T):
+        kind, number = divmod(place - 1, len(STRENGTHS))
+        mean, over = mean_of(values, SEED), difference_of(values, found[:, 0], SEED)
+        yield {
+            "stated": ROWS[kind] if place else "",
+            "strength": STRENGTHS[number] if place else 0.0,
+            "ndcg_at_10": [mean.mean, mean.low, mean.high],
+            "over": [over.mean, over.low, over.high],
+            "halves": [float((values - found[:, 0])[part].mean()) for part in (half, ~half)],
+        }
 
 
 def show(result: dict[str, Any]) -> None:
-    table = Table("stated", "strength", "NDCG@10", "over popularity", "halves", title=f"{result['users']} users")
+    table = Table("beside", "stated", "strength", "NDCG@10", "over that", "halves", title=f"{result['users']} users")
     for one in result["rows"]:
         (mean, low, high), (over, least, most) = one["ndcg_at_10"], one["over"]
         table.add_row(
+            one["model"],
             one["stated"] or "nothing",
             f"{one['strength']:g}",
             f"{mean:.4f} [{low:.4f}, {high:.4f}]",

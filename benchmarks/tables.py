@@ -153,23 +153,25 @@ def first_to_last(values: Sequence[float]) -> str:
 
 
 def preferences() -> str:
-    """A row for what is stated at each strength."""
+    """A row for what is stated at each strength, by what it stands beside."""
     found = result("preferences")
     head = (
+        "beside",
         "stated",
         "strength",
         f"NDCG@10 ({found['users']} users)",
-        "over popularity alone",
+        "over that",
         "in each half of the users",
     )
     return markdown(head, (preferences_row(row) for row in found["rows"]))
 
 
 def preferences_row(row: dict[str, Any]) -> Sequence[str]:
+    beside = f"`{row['model']}`" + (f", {row['known']} likes known" if row["known"] else "")
     if not row["stated"]:
-        return ("nothing", "", spread(row["ndcg_at_10"]), "", "")
+        return (beside, "nothing", "", spread(row["ndcg_at_10"]), "", "")
     halves = ", ".join(map(short, row["halves"]))
-    return (row["stated"], f"{row['strength']:g}", spread(row["ndcg_at_10"]), spread(row["over"]), halves)
+    return (beside, row["stated"], f"{row['strength']:g}", spread(row["ndcg_at_10"]), spread(row["over"]), halves)
 
 
 def speed() -> str:

@@ -21,10 +21,10 @@ from recommenders.similarity import Similarity
 from recommenders.slate import SlateFacts
 from recommenders.told import Told, told_of
 
-PREFERENCE: Final = 0.25
+PREFERENCE: Final = 0.1
 """What a full preference (weight 1) adds to a score, as a part of the best movie's score, beside what the model says of
-the user; what is to be avoided always loses all of it."""
-STRANGER: Final = 1.0
+the user; what is to be avoided always loses all of it. Both as `benchmarks/preferences.py` found them best."""
+STRANGER: Final = 0.15
 """The same where the model says nothing of the user."""
 
 
