@@ -65,6 +65,12 @@ def configure(level: int, handler: logging.Handler | None = None, longest: int =
     return listener
 
 
+def also(name: str) -> None:
+    """Write the records of this logger from INFO on, whatever the level of all others."""
+    logger = logging.getLogger(name)
+    logger.setLevel(min(logger.getEffectiveLevel(), logging.INFO))
+
+
 def _finish(records: Records) -> None:
     """At the end of the process: what is still to be written, but no longer than that."""
     end = time.monotonic() + LAST_SECONDS

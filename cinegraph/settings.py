@@ -5,9 +5,10 @@ generated from this file by `make schema`.
 """
 
 from pathlib import Path
+from typing import Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cinegraph.errors import InvalidInput
@@ -69,6 +70,12 @@ class ServingSettings(Group):
     fresh: float = Field(0.0, ge=0, le=1, description="share of places kept for new movies, unless asked")
     exploration: float = Field(0.0, ge=0, le=1, description="share of places kept for movies to try, unless asked")
 
+    @model_validator(mode="after")
+    def _leaves_places(self) -> Self:
+        if self.fresh + self.exploration > 1:
+            raise ValueError(f"fresh = {self.fresh:g} and exploration = {self.exploration:g} are more than all places")
+        return self
+
 
 class GateSettings(Group):
     """What a newly trained model must hold to be served; parts of 1 are of the live model's own figure."""
@@ -76,7 +83,7 @@ class GateSettings(Group):
     margin: float = Field(0.05, ge=0, le=1, description="part of the live NDCG@10 that a model may surely not lose")
     cold_margin: float = Field(0.1, ge=0, le=1, description="part that may be lost on users and movies with few likes")
     diversity_fall: float = Field(0.25, ge=0, le=1, description="part of coverage, or of diversity, that may be lost")
-    score_ms: float = Field(25.0, gt=0, description="milliseconds of CPU time in which a user must be scored")
+    score_ms: float = Field(50.0, gt=0, description="milliseconds of CPU time in which a user must be scored")
 
 
 class TrainingSettings(Group):

@@ -3,24 +3,14 @@
 import difflib
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from cinegraph.errors import InvalidInput
-from recommenders.yaml_file import Document, read_document
+from recommenders.yaml_file import Document
 
 T = TypeVar("T", bound=BaseModel)
-
-
-def read_file(path: Path) -> Document:
-    """The document in a YAML file; raises `InvalidInput` for one that is no text, no YAML, or no mapping."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path}: this is no text in UTF-8: {error}") from error
-    return read_document(text, str(path))
 
 
 def validated(document: Document, shape: type[T], schema: Mapping[str, Any] | None = None) -> T:
@@ -32,7 +22,7 @@ def validated(document: Document, shape: type[T], schema: Mapping[str, Any] | No
         return shape.model_validate_json(json.dumps(document.values, default=str), strict=True)
     except ValidationError as error:
         described = schema or shape.model_json_schema()
-        wrong = sorted(error.errors(), key=lambda one: document.line(one["loc"]))
+        wrong = sorted(_innermost(error.errors()), key=lambda one: document.line(one["loc"]))
         raise InvalidInput("\n".join(_wrong(document, one, described) for one in wrong)) from error
 
 
@@ -68,17 +58,30 @@ def allowed(described: Mapping[str, Any]) -> str:
     return " ".join(words)
 
 
+def _innermost(errors: Sequence[Any]) -> list[Any]:
+    """Those that are not only of what others are in: a list is too short for pydantic where a part of it is wrong."""
+    ways = [tuple(one["loc"]) for one in errors]
+    return [one for one, way in zip(errors, ways, strict=True) if not any(_within(other, way) for other in ways)]
+
+
+def _within(inner: tuple[Any, ...], way: tuple[Any, ...]) -> bool:
+    return len(inner) > len(way) and inner[: len(way)] == way
+
+
 def _wrong(document: Document, error: Any, schema: Mapping[str, Any]) -> str:
     """One error of pydantic's, with the place in the file and what is allowed there."""
     way = tuple(error["loc"])
-    said, key = f"{document.place(way)}: {'.'.join(map(str, way))}", way[-1] if way else ""
-    known = _at(way[:-1], schema).get("properties", {})
-    about = f"{allowed(_resolved(known[key], schema))} ({known[key].get('description', '')})" if key in known else ""
+    said, there = f"{document.place(way)}: {'.'.join(map(str, way))}", _at(way, schema)
+    meaning = f" ({there['description']})" if there.get("description") else ""
+    about = f"{allowed(there)}{meaning}" if way and there else ""
     if error["type"] == "missing":
         return f"{said} is missing: it must be {about}"
-    said = f"{said} = {json.dumps(error['input'], default=str)[:80]}" if way else said.removesuffix(": ")
+    if not way:
+        return f"{document.where}: {error['msg'].removeprefix('Value error, ')}"
+    said = f"{said} = {json.dumps(error['input'], default=str)[:80]}"
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(key), known, 1)
+        known = _at(way[:-1], schema).get("properties", {})
+        near = difflib.get_close_matches(str(way[-1]), known, 1)
         meant = f"did you mean {near[0]}? there are" if near else "there are"
         return f"{said}: there is no such key; {meant}: {', '.join(known) or 'none'}"
     if about and error["type"] != "value_error":
@@ -87,7 +90,7 @@ def _wrong(document: Document, error: Any, schema: Mapping[str, Any]) -> str:
 
 
 def _at(way: Sequence[Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is described at a place of the file."""
+    """What is described at a place of the file; nothing where there is no such place."""
     there = _resolved(schema, schema)
     for key in way:
         inner = there.get("items", {}) if isinstance(key, int) else there.get("properties", {}).get(key, {})

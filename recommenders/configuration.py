@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from cinegraph.errors import InvalidInput, NotFound
 from recommenders import registry
-from recommenders.checked_file import allowed, read_file, validated
+from recommenders.checked_file import allowed, validated
 from recommenders.protocol import DEFAULT
 from recommenders.protocol import names as protocol_names
-from recommenders.yaml_file import Document, read_document
+from recommenders.yaml_file import Document, read_document, read_file
 
 FOLDER = resources.files("recommenders") / "configs"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -19,11 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from cinegraph.errors import InvalidInput, NotFound
 from cinegraph.types import DAY
 from graph.experiments import Limit, RecordedArm, RecordedExperiment
-from recommenders.checked_file import read_file, validated
+from recommenders.checked_file import validated
 from recommenders.configuration import DIALECT
 from recommenders.experiments import Experiment, Guardrail
 from recommenders.sequential import LEVEL, PLANNED_USERS
-from recommenders.yaml_file import Document
+from recommenders.yaml_file import Document, read_file
 
 NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 Outcome = Literal["liked", "dismissed", "viewed"]

@@ -105,11 +105,12 @@ class FilterScorer:
         """The weights are square, over positions that rise and exist; each movie has a vector and a root."""
         self._links.check()
         n, d = len(self.popularity), len(self.low_pass)
+        check_shape(self.low_pass, "low_pass", (d,))
         check_shape(self.vectors, "vectors", (n, d))
         check_shape(self.root, "root", (n,))
         check_shape(self.sharpen, "sharpen", (min(len(self.sharpen), d),))
-        if not (self.root > 0).all():
-            raise ValueError("root has a value that is not above 0")
+        if not (np.isfinite(self.root) & (self.root > 0)).all():
+            raise ValueError("root has a value that is not a number above 0")
 
     def _spectral(self, smooth: DoubleArray, sharp: DoubleArray, scale: FloatArray) -> FloatArray:
         """scale * <low_pass * smooth, vectors> - <sharpen * sharp, vectors> for every movie (movies,), where `smooth`

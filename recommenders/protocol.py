@@ -4,9 +4,11 @@ A run records the name and the fingerprint of the protocol, so that two figures 
 """
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
@@ -14,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validat
 from cinegraph.errors import InvalidInput, NotEnoughData, NotFound
 from cinegraph.types import LIKED
 from recommenders import holdouts, splits
-from recommenders.checked_file import read_file, validated
+from recommenders.checked_file import validated
 from recommenders.interactions import Interactions
 from recommenders.splits import Split, SplitName
-from recommenders.yaml_file import Document, read_document
+from recommenders.yaml_file import Document, read_document, read_file
 
 FOLDER = resources.files("recommenders") / "protocols"
 DEFAULT = "global_time"
@@ -113,9 +115,15 @@ def _read(document: Document, name: str) -> Protocol:
     if "name" in document.values:
         raise InvalidInput(f"{document.place(('name',))}: name: a protocol has the name of its file; leave this out")
     named = Document(document.where, {"name": name, **document.values}, document.lines)
-    found = validated(named, Protocol)
+    schema = Protocol.model_json_schema()
+    found = validated(named, Protocol, {**schema, "properties": _without_name(schema["properties"])})
     if found.otherwise is not None and found.otherwise not in names():
-        raise InvalidInput(
-            f"{document.place(('otherwise',))}: otherwise = {found.otherwise!r}: it must be one of {', '.join(names())}"
-        )
+        known = ", ".join(names())
+        place = document.place(("otherwise",))
+        raise InvalidInput(f'{place}: otherwise = "{found.otherwise}": it must be one of {known}')
     return found
+
+
+def _without_name(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands in a file, as the name is that of the file."""
+    return {key: value for key, value in properties.items() if key != "name"}

@@ -38,13 +38,13 @@ def allowed(n_movies: int, history: History, exclude: IntArray | None, mask: Boo
 
 def top_k(scores: FloatArray | DoubleArray, free: BoolArray, k: int) -> Ranked:
     """The `k` highest scores among the free movies, exactly."""
-    items = np.flatnonzero(free)
-    if 0 < k < len(items):
+    items = np.flatnonzero(free) if k > 0 else np.zeros(0, dtype=np.int32)
+    if k < len(items):
         values = scores[items]
         least = _kth(values, k)
         above, equal = np.flatnonzero(values > least), np.flatnonzero(values == least)
         items = items[np.concatenate([above, equal[: k - len(above)]])]
-    order = items[np.lexsort((items, -scores[items]))][: max(k, 0)].astype(np.int32)
+    order = items[np.lexsort((items, -scores[items]))][:k].astype(np.int32)
     return Ranked(order, scores[order])
 
 

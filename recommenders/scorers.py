@@ -3,8 +3,8 @@
 A movie rated `LIKED` or more counts 1 in a history, every other one 0: a lower rating keeps a movie out of the user's
 recommendations, and says nothing else. `weights_of` is the only place that decides this, in training as in serving.
 A history that says nothing to the model (empty, or of movies it learnt nothing about) gets popularity instead, and
-contributions of 0. Sums over a history are made in float64, of few terms each in float32, and rounded at the end; none
-by what may depend on the number of threads, as products of matrices do.
+contributions of 0. Sums over one history are made in float64, of few terms each in float32, and rounded at the end;
+none by what may depend on the number of threads, as products of matrices do.
 """
 
 from collections.abc import Sequence

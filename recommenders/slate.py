@@ -200,14 +200,14 @@ class _Balance:
         self._genres, self._taste = genres[:, own], taste[own]
         self._own = genres.sum(axis=1) + NOTHING
         self._each = self._smoothed(self._genres, self._own[:, None])
-        self._entropy, self._all = float(self._taste @ np.log2(self._taste)), float(self._taste.sum())
+        self._entropy = float(self._taste @ np.log2(self._taste))
         self._sum, self._total = np.zeros(int(own.sum())), 0.0
 
     def errors(self) -> DoubleArray:
         """In bits (n,). Shares are taken times the sum that they are shares of, whose logarithm is taken off again:
         what each movie adds to that is known beforehand."""
         smoothed = self._each + self._smoothed(self._sum, self._total)
-        bits = self._entropy + np.log2(self._total + self._own) * self._all - np.log2(smoothed) @ self._taste
+        bits = self._entropy + np.log2(self._total + self._own) - np.log2(smoothed) @ self._taste
         found: DoubleArray = np.maximum(bits, 0.0)
         return found
 

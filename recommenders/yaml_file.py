@@ -6,6 +6,7 @@ Numbers are those of YAML 1.2: `1e-4` is one, where PyYAML alone would read a te
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -43,6 +44,15 @@ class Document:
         """The file, and the line where there is one."""
         line = self.line(way)
         return f"{self.where}, line {line}" if line else self.where
+
+
+def read_file(path: Path) -> Document:
+    """The document in a YAML file; raises `InvalidInput` for one that is no text, no YAML, or no mapping."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path}: this is no text in UTF-8: {error}") from error
+    return read_document(text, str(path))
 
 
 def read_document(text: str, where: str) -> Document:

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from api.compiler.filters import in_order
 from api.ids import key_of
 from api.types.filters import IntRangeInput
 from cinegraph.errors import InvalidInput
@@ -35,6 +36,8 @@ def to_context(given: ContextInput | None) -> Context:
     if not 0 <= recency <= 1:
         raise InvalidInput(f"context.recency is {recency:g}: it goes from 0 to 1")
     years = given.years and IntRange(given.years.min, given.years.max)
+    if years:
+        in_order("context.years", {"min": years.minimum, "max": years.maximum})
     return Context(
         _keys("countries", Label.COUNTRY, given.countries),
         _keys("languages", Label.LANGUAGE, given.languages),

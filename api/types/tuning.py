@@ -70,5 +70,5 @@ def _share(given: TuningInput, values: dict[str, Any]) -> None:
             f"tuning.fresh is {given.fresh:g} and tuning.exploration {given.exploration:g}: together they keep "
             f"{kept:g} of the places, and 1 is all"
         )
-    other = "exploration" if given.exploration is None else "fresh"
-    values[other] = max(0.0, values[other] - (kept - 1))
+    asked, other = ("exploration", "fresh") if given.fresh is None else ("fresh", "exploration")
+    values[other] = 1 - values[asked]

@@ -81,16 +81,15 @@ class _Lines:
     """A line where the last is `EVERY` seconds old; a stage that is shorter says nothing."""
 
     def __init__(self) -> None:
-        self._began = self._said = time.monotonic()
-        self._stage, self._closed = "", False
+        self._began, self._said = dict[str, float](), time.monotonic()
+        self._closed = False
 
     def report(self, stage: str, done: int, total: int | None) -> None:
         now = time.monotonic()
-        if stage != self._stage:
-            self._stage, self._began = stage, now
+        began = self._began.setdefault(stage, now)
         if now - self._said >= EVERY and not self._closed:
             self._said = now
-            say(f"{stage} {_counted(done, total)}".rstrip() + f", {now - self._began:.0f} s")
+            say(f"{stage} {_counted(done, total)}".rstrip() + f", {now - began:.0f} s")
 
     def finish(self) -> None:
         """Nothing is left to be said."""

@@ -23,7 +23,7 @@ from graph.ingest.sample import ingest_sample
 from graph.ingest.tmdb import ingest_tmdb
 from graph.sample.simulator import SimulatorConfig
 
-app = typer.Typer(help="Bring data into the graph.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Bring data into the graph.", no_args_is_help=True)
 
 Force = Annotated[bool, typer.Option("--force", help="Do it again, also when the source is in the graph already.")]
 MaxBad = Annotated[float, typer.Option(min=0, max=1, help="Share of bad rows past which nothing is written.")]

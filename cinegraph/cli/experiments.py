@@ -25,7 +25,7 @@ from recommenders.standing import ArmStanding, Standing, standings
 
 T = TypeVar("T")
 
-app = typer.Typer(help="Experiments on users: begin, look, stop.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Experiments on users: begin, look, stop.", no_args_is_help=True)
 
 WHICH = typer.Argument(None, metavar="[ID]", help="An experiment; by default the running one, or the newest.")
 

@@ -25,7 +25,7 @@ from graph.client import Address, GraphClient
 from graph.local import LocalServer
 from graph.readonly import Table, run_readonly
 
-app = typer.Typer(help="The graph database: start, stop, look.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="The graph database: start, stop, look.", no_args_is_help=True)
 
 
 class Format(StrEnum):

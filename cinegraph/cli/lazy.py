@@ -29,7 +29,7 @@ COMMANDS: Final[Mapping[str, Place]] = {
     "graph": Place("graph", "app", "The graph database: start, stop, look."),
     "ingest": Place("data", "app", "Bring data into the graph."),
     "models": Place("models", "app", "The versions of the model: look, promote, roll back."),
-    "runs": Place("runs", "app", "What was trained, how, and how it did; MLflow opens it too."),
+    "runs": Place("runs", "app", "What was trained, how, and how it did: a record that MLflow opens too."),
     "experiment": Place("experiments", "app", "Experiments on users: begin, look, stop."),
 }
 """In the order of the help."""
@@ -37,6 +37,10 @@ COMMANDS: Final[Mapping[str, Place]] = {
 
 class Lazy(TyperGroup):
     """The commands of `COMMANDS`."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # names, one of which is suggested
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names."""
@@ -56,6 +60,7 @@ def loaded(place: Place, name: str) -> Any:
     """The command, or the group, that is there."""
     found = getattr(import_module(f"cinegraph.cli.{place.module}"), place.name)
     if isinstance(found, typer.Typer):
+        found.rich_markup_mode = None
         return typer.main.get_group(found)
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     alone.command(name)(found)

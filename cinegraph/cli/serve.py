@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 import socket
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ import typer
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
+from cinegraph import logs
 from cinegraph.app import open_app
 from cinegraph.cli.console import out, say, starting
 from cinegraph.cli.signals import Signalled, run
@@ -49,8 +49,7 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
 async def run_server(settings: Settings, client: GraphClient, listener: socket.socket, query: str = "") -> None:
     """Serve until it is cancelled; answers the requests in flight before it ends. `query` is shown as one to try."""
     say("loading the model and the catalogue")
-    switches = logging.getLogger("recommenders.serving")
-    switches.setLevel(min(switches.getEffectiveLevel(), logging.INFO))
+    logs.also("recommenders.serving")
     async with open_app(settings, client) as app:
         config = uvicorn.Config(
             app, lifespan="off", log_level="warning", access_log=False, timeout_graceful_shutdown=10

@@ -10,7 +10,6 @@ from graph import actions
 from graph.catalog import WriteStatement
 from graph.client import GraphClient
 from recommenders.serving import Serving
-from recommenders.state import PREFERENCE
 from tests.api.harness import Api, api_over
 from tests.conftest import GRAPH_SETTINGS
 from tests.published import FACTORS, publish_model, serving_over
@@ -145,7 +144,7 @@ async def test_n07_a_preference_moves_a_movie(api: Api) -> None:
     )
     data = await api.ask(PAGE, "1")
     found = [(edge["node"]["id"], edge["score"]) for edge in data["recommendations"]["edges"]]
-    assert found == [("Movie:4", 0.125 + PREFERENCE * 0.5), ("Movie:2", 0.0), ("Movie:5", 0.0)]
+    assert found == [("Movie:4", 0.175), ("Movie:2", 0.0), ("Movie:5", 0.0)]
 
 
 async def test_a_model_that_was_published_elsewhere_answers_after_a_look(api: Api, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import tables
 
+DOCUMENT = tables.DOCUMENT
 STALE = "<!-- table: context -->\nold\n<!-- end -->\n"
 
 
@@ -39,3 +40,9 @@ def test_what_is_as_it_should_be_is_not_written_again(
     monkeypatch.setattr(sys, "argv", arguments)
     assert tables.main() == 0
     assert document.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("name", sorted(tables.TABLES))
+def test_every_table_can_be_made_of_the_results_and_stands_in_the_document(name: str) -> None:
+    assert tables.TABLES[name]().count("\n") >= 2
+    assert f"<!-- table: {name} -->" in DOCUMENT.read_text(encoding="utf-8")

@@ -335,3 +335,20 @@ def test_the_help_has_a_line_for_every_command_and_each_is_there(capsys: pytest.
         own = capsys.readouterr().out
         assert f" {name} [OPTIONS]" in own
         assert " ".join(place.summary.rstrip(".").split()[:3]) in " ".join(own.split())
+
+
+@pytest.mark.parametrize(("mistyped", "meant"), [(["trian"], "train"), (["graph", "strat"], "start")])
+def test_a_mistyped_command_brings_the_nearest(
+    mistyped: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(mistyped) == 2
+    assert f"Did you mean '{meant}'?" in capsys.readouterr().err
+
+
+def test_shares_that_keep_more_than_all_places_are_no_settings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CINEGRAPH_SERVING__FRESH", "0.8")
+    monkeypatch.setenv("CINEGRAPH_SERVING__EXPLORATION", "0.3")
+    assert run(["graph", "status"]) != 0
+    assert "fresh = 0.8 and exploration = 0.3 are more than all places" in capsys.readouterr().err

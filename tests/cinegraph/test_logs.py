@@ -52,7 +52,10 @@ PROGRAM = """
 import logging, sys
 from cinegraph import logs
 logs.configure(logging.WARNING)
+logs.also("b.c")
 logging.getLogger("a").info("not this")
+logging.getLogger("b").info("nor this")
+logging.getLogger("b.c").info("this too")
 for number in range(int(sys.argv[1])):
     logging.getLogger("a").warning("%d %s", number, "x" * 100)
 print("done", flush=True)
@@ -61,7 +64,9 @@ print("done", flush=True)
 
 def test_at_the_end_of_a_process_all_is_written() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM, "50"], capture_output=True, text=True, check=True)
-    assert [line.split()[2] for line in done.stderr.splitlines()] == [str(number) for number in range(50)]
+    lines = done.stderr.splitlines()
+    assert lines[0] == "INFO b.c: this too"
+    assert [line.split()[2] for line in lines[1:]] == [str(number) for number in range(50)]
 
 
 def test_a_process_whose_pipe_is_full_goes_on_and_ends() -> None:

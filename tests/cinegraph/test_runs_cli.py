@@ -54,6 +54,7 @@ async def test_files_are_trained_recorded_and_published(home: Path, capsys: pyte
     assert await in_thread(["runs", "list"]) == 0
     listed = capsys.readouterr()
     assert [line.split()[4] for line in listed.out.splitlines()[2:]] == ["ease", "itemknn", "popular"]
+    assert [line.split()[6] for line in listed.out.splitlines()[2:]] == ["user_time"] * 3
     assert published.tags["cinegraph.published"] in listed.out
     assert f"mlflow ui --backend-store-uri sqlite:///{home}/runs.db" in listed.err
 
@@ -84,7 +85,9 @@ async def test_a_refusal_is_recorded_with_the_run_and_a_reason_with_the_version(
     assert await in_thread(["train", "popular", "--protocol", "user_time", "--because", "a trial"]) == 0
     assert "because: a trial" in capsys.readouterr().out
     assert await in_thread(["models", "list"]) == 0
-    assert "a trial" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert "a trial" in listed
+    assert "user_time" in listed
     assert await in_thread(["train", "ease", "--protocol", "user_time", "--no-serve"]) == 0
     assert "is kept, not served: cinegraph models shadow ease-" in " ".join(capsys.readouterr().err.split())
     assert await in_thread(["models", "list"]) == 0

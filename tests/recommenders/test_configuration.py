@@ -64,7 +64,7 @@ WRONG = [
     ("model: popular\nhyper_parameters: {k: 3}", "hyper_parameters.k = 3: there is no such key; there are: none"),
     (
         "model: ensemble\nhyper_parameters:\n  members:\n    - ease\n    - 3",
-        "x.yaml, line 5: hyper_parameters.members.1 = 3: Input should be a valid string",
+        "x.yaml, line 5: hyper_parameters.members.1 = 3: it must be a text",
     ),
     (
         "model: lightgcn\nhyper_parameters:\n  precision: float64",

@@ -84,6 +84,7 @@ async def test_a_client_says_where_somebody_is(api: Api) -> None:
     ("context", "said"),
     [
         ({"recency": 1.5}, "context.recency is 1.5: it goes from 0 to 1"),
+        ({"years": {"min": 2000, "max": 1990}}, "context.years: min is 2000 and max 1990"),
         ({"countries": ["XX"]}, "not in the catalogue: Country:XX"),
         ({"languages": ["fr"] * 21}, "context.languages has 21; 20 is the most"),
     ],

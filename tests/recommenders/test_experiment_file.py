@@ -98,6 +98,7 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, right: str, wrong:
         loaded(tmp_path, SHORT.replace(right, wrong, 1))
     assert said in str(raised.value)
     assert "experiment.yaml" in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_a_file_that_is_not_there_and_one_that_is_no_text(tmp_path: Path) -> None:

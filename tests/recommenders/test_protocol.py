@@ -46,7 +46,7 @@ def test_a_file_of_ones_own_is_a_protocol_with_its_name(tmp_path: Path) -> None:
         ("method: user_time\n", "mine.yaml: about is missing: it must be a text (what it shows, and what it does not)"),
         (
             "about: a\nmethod: user_time\nvalidatoin: .1\n",
-            "line 3: validatoin = 0.1: there is no such key; did you mean validation? there are: name, about, method",
+            "line 3: validatoin = 0.1: there is no such key; did you mean validation? there are: about, method",
         ),
         (
             "about: a\nmethod: user_time\ntrain: 1.5\n",
@@ -59,11 +59,11 @@ def test_a_file_of_ones_own_is_a_protocol_with_its_name(tmp_path: Path) -> None:
         ("about: a\nmethod: user_time\nname: other\n", "mine.yaml, line 3: name: a protocol has the name of its file"),
         (
             "about: a\nmethod: cold_users\nknown: [0, -1]\n",
-            "mine.yaml, line 3: known.1 = -1: Input should be greater than or equal to 0",
+            "mine.yaml, line 3: known.1 = -1: it must be a whole number from 0",
         ),
         (
             "about: a\nmethod: user_time\notherwise: mine\n",
-            "mine.yaml, line 3: otherwise = 'mine': it must be one of cold_movies, cold_users, global_time",
+            'mine.yaml, line 3: otherwise = "mine": it must be one of cold_movies, cold_users, global_time',
         ),
     ],
 )

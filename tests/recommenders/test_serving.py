@@ -19,7 +19,6 @@ from graph.models import activate
 from recommenders.histories import Preference, Rated, UserHistory
 from recommenders.scorers import Scorer
 from recommenders.serving import Ranking, Serving
-from recommenders.state import PREFERENCE, STRANGER
 from tests import published, tiny
 from tests.conftest import GRAPH_SETTINGS
 from tests.published import FACTORS, ITEM_ITEM, POPULAR, publish_model, serving_over
@@ -74,8 +73,7 @@ async def test_n07_a_rating_changes_the_ranking_with_no_training(serving: Servin
 async def test_a_preference_adds_a_part_of_the_best_score(serving: Serving) -> None:
     likes = replace(rated(m1=5.0), preferences=(Preference(DRAMA, 1.0, "p"),))
     avoids = replace(rated(m1=5.0), preferences=(Preference(DRAMA, -1.0, "p"),))
-    lifted = PREFERENCE * 0.5
-    assert listed(serving.rank(likes, ALL)) == [("2", 0.5 + lifted), ("3", 0.25 + lifted), ("4", 0.125), ("5", lifted)]
+    assert listed(serving.rank(likes, ALL)) == [("2", 0.55), ("3", 0.3), ("4", 0.125), ("5", 0.05)]
     assert listed(serving.rank(avoids, ALL)) == [("4", 0.125), ("2", 0.0), ("3", -0.25), ("5", -0.5)]
 
 
@@ -179,13 +177,13 @@ async def loaded(graph: GraphClient, tmp_path: Path) -> dict[str, Serving]:
 async def test_n03_contributions_are_by_movie_and_preference(serving: Serving) -> None:
     history = replace(rated(m1=5.0, m4=4.0), preferences=(Preference(DRAMA, 0.5, "p"),))
     found = {str(one.node): one.value for one in serving.score(history).contributions("3")}
-    assert found == {"Movie:1": 0.25, "Movie:4": 0.5, "Genre:drama": pytest.approx(0.5 * PREFERENCE * 0.75)}
+    assert found == {"Movie:1": 0.25, "Movie:4": 0.5, "Genre:drama": pytest.approx(0.0375)}
 
 
 async def test_n03_popularity_is_a_contribution_of_the_movie_itself(serving: Serving) -> None:
     history = UserHistory("u", 1, preferences=(Preference(DRAMA, 1.0, "p"),))
     found = {str(one.node): one.value for one in serving.score(history).contributions("3")}
-    assert found == {"Movie:3": 3.0, "Genre:drama": STRANGER * 5.0}
+    assert found == {"Movie:3": 3.0, "Genre:drama": 0.75}
 
 
 # -- same input, same bytes (T64) ------------------------------------------------------------------------------------

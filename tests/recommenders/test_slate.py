@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommenders.beyond_accuracy import divergence, intra_list_distance_at, normalised, unit
-from recommenders.slate import JITTER, PLACES, POOL, STRENGTH, SlateFacts, Spread, Tuning, compose
+from recommenders.beyond_accuracy import SMOOTHING, divergence, intra_list_distance_at, normalised, unit
+from recommenders.slate import JITTER, PLACES, POOL, STRENGTH, SlateFacts, Spread, Tuning, _Balance, compose
 
 
 def facts(vectors: np.ndarray, genres: np.ndarray | None = None, **numbers: list[int]) -> SlateFacts:
@@ -195,3 +195,22 @@ def test_a_movie_without_genres_wins_nothing_by_calibration() -> None:
     genres = np.array([[0, 0], [0, 1], [1, 0], [0, 0]], dtype=np.float64)
     known = facts(np.array([[1, 0], [1, 0], [1, 0], [0, 1]]), genres)
     assert order(Tuning(calibration=1.0), known, np.array([0.9, 0.1]))[0] == 2
+
+
+def test_the_error_of_each_movie_is_the_divergence_of_the_list_with_it() -> None:
+    """A list without any genre is as far as one of other genres alone."""
+    rng = np.random.default_rng(5)
+    genres = rng.random((30, 6)) * (rng.random((30, 6)) < 0.4)
+    genres[::7] = 0
+    genres = np.divide(
+        genres, genres.sum(axis=1, keepdims=True), out=genres, where=genres.sum(axis=1, keepdims=True) > 0
+    )
+    taste = np.array([0.5, 0.3, 0.2, 0, 0, 0])
+    balance, above = _Balance(genres, taste), np.zeros(6)
+    for place in (3, 0, 8, 21):
+        sums = above + genres
+        shown = sums / np.maximum(sums.sum(axis=1, keepdims=True), 1e-12)
+        expected = np.where(shown.any(axis=1), divergence(np.tile(taste, (30, 1)), shown), -math.log2(SMOOTHING))
+        assert balance.errors() == pytest.approx(expected, abs=1e-9)
+        balance.take(place)
+        above = above + genres[place]
