@@ -342,7 +342,7 @@ def test_a_mistyped_command_brings_the_nearest(
     mistyped: list[str], meant: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(mistyped) == 2
-    assert f"Did you mean '{meant}'?" in capsys.readouterr().err
+    assert f"Did you mean '{meant}'" in capsys.readouterr().err
 
 
 def test_shares_that_keep_more_than_all_places_are_no_settings(
