@@ -37,9 +37,11 @@ class History:
     @classmethod
     def from_ratings(cls, items: Sequence[int] | IntArray, ratings: Sequence[float] | FloatArray) -> "History":
         """From positions and ratings in any order; of a movie given twice the last rating counts."""
-        last = {int(item): float(rating) for item, rating in zip(items, ratings, strict=True)}
-        positions = np.array(sorted(last), dtype=np.int32)
-        weights = weights_of([last[item] for item in positions.tolist()])
+        if len(items) != len(ratings):
+            raise ValueError(f"{len(items)} positions have {len(ratings)} ratings")
+        backwards = np.asarray(items, dtype=np.int32)[::-1]
+        positions, last = np.unique(backwards, return_index=True)
+        weights = weights_of(np.asarray(ratings, dtype=np.float32)[::-1][last])
         return cls(positions[weights > 0], weights[weights > 0])
 
     def __len__(self) -> int:

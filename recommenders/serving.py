@@ -19,7 +19,7 @@ from cinegraph.types import MovieFilter
 from graph.catalog import read_statement
 from graph.client import Reader, Row
 from graph.experiments import recorded
-from graph.snapshot import UNREAD, Floats, Mask, Snapshot, empty_snapshot, load_snapshot
+from graph.snapshot import UNKNOWN, UNREAD, Floats, Mask, Snapshot, empty_snapshot, load_snapshot
 from recommenders.activity import NO_ACTIVITY, Activity, load_activity
 from recommenders.arms import Arms, Served
 from recommenders.arrays import IntArray
@@ -349,14 +349,15 @@ class Serving:
         state = state or self._state
         if state.scorer is None:
             raise ModelError("no model is active yet: train and publish one with cinegraph train")
-        rated = [(state.index[one.movie_id], one.rating) for one in history.ratings if one.movie_id in state.index]
-        known = History.from_ratings([item for item, _ in rated], [rating for _, rating in rated])
+        numbers = np.array([state.index.get(one.movie_id, UNKNOWN) for one in history.ratings], np.int32)
+        ratings = np.array([one.rating for one in history.ratings], np.float32)
+        known = History.from_ratings(numbers[numbers != UNKNOWN], ratings[numbers != UNKNOWN])
         return Scored(state, state.scorer, history, known, context)
 
     def allowed(self, state: State, history: UserHistory, wanted: MovieFilter) -> Mask:
         """Which of the model's movies may be recommended; shape (M,)."""
         mask = np.append(state.snapshot.mask(wanted), False)
         allowed: Mask = mask[state.columns] & state.present
-        known = [state.index[id_] for id_ in history.known if id_ in state.index]
-        allowed[known] = False
+        numbers = (state.index.get(id_) for id_ in history.known)
+        allowed[[number for number in numbers if number is not None]] = False
         return allowed
