@@ -54,7 +54,7 @@ def quality_by_cost() -> str:
     """NDCG@10 against the seconds that fitting and asking took, a point a model."""
     found = _protocol("user_time")
     named = {name: (row["seconds"], row["ndcg_at_10"][0]) for name, row in found.items()}
-    return plots.points(named, "seconds (fitted twice, and asked)", "NDCG@10")
+    return plots.points(named, "seconds (fitted twice, and asked)", "NDCG@10", "log")
 
 
 def quality_by_novelty() -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from io import StringIO
+from typing import Literal
 
 import matplotlib
 import numpy as np
@@ -51,13 +52,16 @@ def lines(series: Series, across: str, up: str) -> str:
     return _svg(figure)
 
 
-def points(named: Mapping[str, tuple[float, float]], across: str, up: str) -> str:
-    """One point a name, with the name beside it."""
+def points(
+    named: Mapping[str, tuple[float, float]], across: str, up: str, scale: Literal["linear", "log"] = "linear"
+) -> str:
+    """One point a name, with the name beside it; `scale` is that of x."""
     figure, axes = _canvas()
     for number, (name, (x, y)) in enumerate(named.items()):
         axes.scatter(x, y, color=_colour(number))
         axes.annotate(name, (x, y), xytext=(5, 4), textcoords="offset points", fontsize=8)
     axes.margins(0.15)
+    axes.set_xscale(scale)
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     return _svg(figure)
