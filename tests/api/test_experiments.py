@@ -275,7 +275,7 @@ async def test_what_cannot_be_is_an_outcome_and_begins_nothing(api: Api, version
         (values("nosuch-1"), "there is no model version 'nosuch-1'; there are:"),
         (values(version, arms=[{"name": "a", "share": 0.5}, {"name": "b", "share": 0.4}]), "sum to 0.9: they must sum"),
         (values(version, arms=[{"name": "a", "share": 1.0}]), "experiment: arms"),
-        (values(version, id="One"), 'experiment: id = "One": String should match pattern'),
+        (values(version, id="One"), 'experiment: id = "One": it must be a text that matches'),
         (values(version, windowDays=0), "experiment: window_days = 0"),
         (values(version, guardrails=[{"outcome": "VIEWED"}]), "give one limit"),
     ]
