@@ -72,12 +72,13 @@ def _wrong(document: Document, error: Any, schema: Mapping[str, Any]) -> str:
     """One error of pydantic's, with the place in the file and what is allowed there."""
     way = tuple(error["loc"])
     said, there = f"{document.place(way)}: {'.'.join(map(str, way))}", _at(way, schema)
+    words = error["msg"].removeprefix("Value error, ")
     meaning = f" ({there['description']})" if there.get("description") else ""
     about = f"{allowed(there)}{meaning}" if way and there else ""
     if error["type"] == "missing":
         return f"{said} is missing: it must be {about}"
     if not way:
-        return f"{document.where}: {error['msg'].removeprefix('Value error, ')}"
+        return f"{document.where}: {words}"
     said = f"{said} = {json.dumps(error['input'], default=str)[:80]}"
     if error["type"] == "extra_forbidden":
         known = _at(way[:-1], schema).get("properties", {})
@@ -86,7 +87,7 @@ def _wrong(document: Document, error: Any, schema: Mapping[str, Any]) -> str:
         return f"{said}: there is no such key; {meant}: {', '.join(known) or 'none'}"
     if about and error["type"] != "value_error":
         return f"{said}: it must be {about}"
-    return f"{said}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{said}: {words}"
 
 
 def _at(way: Sequence[Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from recommenders.arrays import AnyArray, BoolArray, Csr, FloatArray, IntArray
 from recommenders.cosine_scorer import CosineScorer
+from recommenders.members import each
 from recommenders.scorers import History, ItemItemScorer, Neighbours, Scorer
 
 NEAREST: Final = 10
@@ -71,7 +72,7 @@ class WithNewcomers:
         """The same for many histories (users, M + N)."""
         own = Csr(histories[:, : self._known])
         scores = self.base.score_many(own)
-        personal = np.array([self.base.is_personal(_history(own, row)) for row in range(own.shape[0])], np.bool_)
+        personal = np.array([self.base.is_personal(history) for history in each(own)], np.bool_)
         whole = np.tile(self.popularity, (len(scores), 1))
         whole[:, : self._known] = scores
         mixed = (scores.astype(np.float64) @ self.mixture[self._mixed].T).astype(np.float32)
@@ -157,11 +158,6 @@ def _embedded(base: Scorer, movies: int) -> BoolArray:
     elif isinstance(base, ItemItemScorer) and not isinstance(base.weights, np.ndarray):
         found[base.items[base.weights.indices]] = True
     return found
-
-
-def _history(histories: Csr, row: int) -> History:
-    part = slice(histories.indptr[row], histories.indptr[row + 1])
-    return History(histories.indices[part], histories.data[part])
 
 
 def _nearest(cosines: Csr, known: IntArray, movies: int) -> Csr:

@@ -2,11 +2,10 @@
 
 import strawberry
 
-from api.compiler.filters import in_order
 from api.ids import key_of
-from api.types.filters import IntRangeInput
+from api.types.filters import IntRangeInput, to_range
 from cinegraph.errors import InvalidInput
-from cinegraph.types import IntRange, Label
+from cinegraph.types import Label
 from recommenders.context import ANYWHERE, Context
 
 MOST: int = 20
@@ -35,13 +34,10 @@ def to_context(given: ContextInput | None) -> Context:
     recency = given.recency or 0.0
     if not 0 <= recency <= 1:
         raise InvalidInput(f"context.recency is {recency:g}: it goes from 0 to 1")
-    years = given.years and IntRange(given.years.min, given.years.max)
-    if years:
-        in_order("context.years", {"min": years.minimum, "max": years.maximum})
     return Context(
         _keys("countries", Label.COUNTRY, given.countries),
         _keys("languages", Label.LANGUAGE, given.languages),
-        years or None,
+        to_range("context.years", vars(given.years) if given.years else None),
         recency,
     )
 

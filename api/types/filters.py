@@ -50,8 +50,8 @@ def _convert(value: Mapping[str, Any]) -> MovieFilter:
     lists = {name: _list(value, name) for name in LISTS}
     return MovieFilter(
         **lists,
-        year=_range(value, "year"),
-        runtime=_range(value, "runtime"),
+        year=to_range("year", value.get("year")),
+        runtime=to_range("runtime", value.get("runtime")),
         all_=_each(value.get("and")),
         any_=_each(value.get("or")),
         none_=None if value.get("not") is None else (_convert(value["not"]),),
@@ -74,8 +74,9 @@ def nodes_of(wanted: MovieFilter) -> Iterator[NodeRef]:
         yield from nodes_of(part)
 
 
-def _range(value: Mapping[str, Any], name: str) -> IntRange | None:
-    if value.get(name) is None:
+def to_range(name: str, bounds: Mapping[str, Any] | None) -> IntRange | None:
+    """The range of the domain; raises `InvalidInput`, with its name, where nothing lies between its bounds."""
+    if bounds is None:
         return None
-    bounds = in_order(name, value[name])
+    in_order(name, bounds)
     return IntRange(bounds.get("min"), bounds.get("max"))

@@ -42,10 +42,6 @@ class Lazy(TyperGroup):
         super().__init__(**given)
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # names, one of which is suggested
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Their names."""
-        return list(COMMANDS)
-
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name; None where there is none."""
         return loaded(COMMANDS[cmd_name], cmd_name) if cmd_name in COMMANDS else None

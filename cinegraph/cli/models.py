@@ -46,9 +46,7 @@ from recommenders.runs.recorder import RunRecorder
 from recommenders.training import TrainingOptions
 from recommenders.training import train as run_training
 
-app = typer.Typer(
-    help="The versions of the model: look, promote, roll back.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(help="The versions of the model: look, promote, roll back.", no_args_is_help=True)
 app.command("shadow")(shadow)
 
 NAMES = typer.Argument(None, help=f"Models: {', '.join(registry.names())}; by default {', '.join(registry.usual())}.")

@@ -14,7 +14,6 @@ from recommenders.runs.store import CURVE, SHORT, Run, RunStore
 app = typer.Typer(
     help="What was trained, how, and how it did: a record that MLflow opens too.",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 
 COST = "cost/"
