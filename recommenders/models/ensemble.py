@@ -4,9 +4,11 @@ The models are fitted on all but the last tenth of each user's ratings. What the
 what is known of those movies beside it (popularity, how much of it is recent, ratings, how much the catalogue says),
 are the features; which of them the user then liked is what is learnt, by LambdaMART (Burges 2010) with trees of one
 split. A sum of such trees is a sum of curves, one for each feature: a generalised additive model (Zhuang et al. 2021),
-exact to explain and quick to apply to every movie. A member's curve never falls. For users of whom little is known
-there are other curves: they are learnt from the first likes of users that the models have not seen at all. Then the
-models are fitted on all ratings.
+exact to explain and quick to apply to every movie. A member's curve never falls, and begins as a straight line, so that
+the ranker begins with the sum of what the members say: from nothing, the first trees would leave most candidates as
+good as each other, and which of them stand in the first places, that LambdaMART looks at, would be chance. For users of
+whom little is known there are other curves: they are learnt from the first likes of users that the models have not
+seen at all. Then the models are fitted on all ratings.
 
 Deeper trees reached no more on ml-latest-small, split by time within users, and nothing that they say of a movie can be
 told apart any more.
@@ -14,6 +16,7 @@ told apart any more.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, ClassVar
 
 import lightgbm
@@ -35,8 +38,12 @@ from recommenders.splits import user_time
 
 HELD_OUT = 0.1
 """Part of each user's ratings, the last ones, that the ranker learns from."""
-TOP = 10
-"""Places of a list that the ranker is to get right."""
+TRUNCATION = 100
+"""Places of a list from which on the order of two movies is all the same to the ranker."""
+LINE = (np.arange(20) / 20).astype(np.float32)
+"""Scores, as parts of the best one, at which the straight line that a member's curve begins as has its steps."""
+SLOPE, OPENING_SLOPE = 1.0, 0.2
+"""How high that line is at the best score: for users of a long past, and for those of a short one."""
 NEWCOMERS = 0.25
 """Part of the users that are held back, so that it can be learnt what newcomers like."""
 
@@ -102,7 +109,7 @@ class Ensemble(Model[Config]):
         members = self._fitted(names, split.train, options, "on the first ratings")
         asked = drawn(users, 1.0, self.config.users, options.seed)
         cases = last_likes(split.train, split.validation, asked)
-        curves = self._curves(self._lesson(members, cases, split.train, knowledge), len(members), options)
+        curves = self._curves(self._lesson(members, cases, split.train, knowledge), len(members), SLOPE, options)
         opening = self._opening(list(members), interactions, options) or curves
         again = self._fitted(list(members), interactions, options, "on all ratings")
         self.config = self.config.model_copy(update={"members": tuple(again)})
@@ -118,7 +125,7 @@ class Ensemble(Model[Config]):
         try:
             members = self._fitted(names, others, options, "without newcomers")
             lesson = self._lesson(members, openings(interactions, new), others, options.knowledge)
-            return self._curves(lesson, len(members), options) if len(members) == len(names) else None
+            return self._curves(lesson, len(members), OPENING_SLOPE, options) if len(members) == len(names) else None
         except NotEnoughData:
             return None
 
@@ -134,19 +141,21 @@ class Ensemble(Model[Config]):
     def _fitted(self, names: Sequence[str], ratings: Interactions, options: FitOptions, what: str) -> dict[str, Scorer]:
         return fitted("ensemble", names, self.config.configs, ratings, options, what)
 
-    def _curves(self, lesson: Lesson, members: int, options: FitOptions) -> Steps:
+    def _curves(self, lesson: Lesson, members: int, slope: float, options: FitOptions) -> Steps:
         steps: list[dict[float, float]] = [{} for _ in range(lesson.features.shape[1])]
         for bag in range(self.config.bags):
-            booster = self._booster(lesson, members, options.seed + bag)
+            booster = self._booster(lesson, members, slope, options.seed + bag)
             for feature, threshold, step in splits(booster):
                 steps[feature][threshold] = steps[feature].get(threshold, 0.0) + step / self.config.bags
             options.progress(Progress("ranker", bag + 1, self.config.bags))
-        if not any(steps[:members]):
+        if not any(steps):
             likes = int(lesson.liked.sum())
             raise NotEnoughData(f"ensemble: {likes} likes are too few to weigh its members by; train one of them")
+        for own, threshold in product(steps[:members], LINE.tolist()):
+            own[threshold] = own.get(threshold, 0.0) + slope / len(LINE)
         return Steps(members, [(np.array(sorted(one)), np.array([one[t] for t in sorted(one)])) for one in steps])
 
-    def _booster(self, lesson: Lesson, members: int, seed: int) -> lightgbm.Booster:
+    def _booster(self, lesson: Lesson, members: int, slope: float, seed: int) -> lightgbm.Booster:
         others = lesson.features.shape[1] - members
         parameters: dict[str, Any] = {
             "objective": "lambdarank",
@@ -155,16 +164,18 @@ class Ensemble(Model[Config]):
             "min_data_in_leaf": min(self.config.least, max(1, len(lesson.liked) // 10)),
             "bagging_fraction": 0.5,
             "bagging_freq": 1,
+            "bagging_by_query": True,
             "feature_fraction": 0.5,
             "monotone_constraints": [1] * members + [0] * others,
-            "lambdarank_truncation_level": TOP,
+            "lambdarank_truncation_level": TRUNCATION,
             "seed": seed,
             "deterministic": True,
             "force_row_wise": True,
             "num_threads": 1,
             "verbose": -1,
         }
-        data = lightgbm.Dataset(lesson.features, lesson.liked, group=lesson.counts)
+        begun = np.searchsorted(LINE, lesson.features[:, :members]).sum(axis=1) * slope / len(LINE)
+        data = lightgbm.Dataset(lesson.features, lesson.liked, group=lesson.counts, init_score=begun)
         return lightgbm.train(parameters, data, num_boost_round=self.config.rounds)
 
 
@@ -174,4 +185,4 @@ def splits(booster: lightgbm.Booster) -> Iterator[tuple[int, float, float]]:
         root = tree["tree_structure"]
         if "split_feature" in root:
             step = root["right_child"]["leaf_value"] - root["left_child"]["leaf_value"]
-            yield root["split_feature"], root["threshold"], step
+            yield root["split_feature"], float(np.float32(root["threshold"])), step

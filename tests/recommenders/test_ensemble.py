@@ -13,7 +13,9 @@ from recommenders.additive_scorer import MANY, AdditiveScorer
 from recommenders.arrays import FloatArray
 from recommenders.curves import Curves
 from recommenders.interactions import Interactions
+from recommenders.lessons import Lesson
 from recommenders.model import FitOptions, Progress
+from recommenders.models.ensemble import Ensemble, Steps
 from recommenders.scorer_kinds import scorer_from
 from recommenders.scorers import History, PopularityScorer
 from tests.recommenders.planted import SMALL, catalogue, planted, planted_frame
@@ -151,10 +153,32 @@ def test_members_that_say_nothing_of_a_user_cannot_be_ranked() -> None:
         ensemble(planted(), members=("popular",))
 
 
-def test_a_ranker_that_makes_nothing_of_its_members_is_none() -> None:
-    """One tree, which by this seed's draw is of another feature."""
-    with pytest.raises(NotEnoughData, match="ensemble: [0-9]+ likes are too few to weigh its members by; train one"):
-        ensemble(planted(), FitOptions(seed=SEED), members=("itemknn",), rounds=1, bags=1)
+def steps_of(lesson: Lesson, members: int, **config: Any) -> Steps:
+    found = registry.create("ensemble", config)
+    assert isinstance(found, Ensemble)
+    return found._curves(lesson, members, 1.0, FitOptions(seed=SEED))
+
+
+def test_a_lesson_of_which_nothing_can_be_learnt_is_told() -> None:
+    lesson = Lesson(np.ones((60, 6), np.float32), np.tile(np.array([1, 0, 0], np.int32), 20), np.full(20, 3, np.int32))
+    with pytest.raises(NotEnoughData, match="ensemble: 20 likes are too few to weigh its members by; train one of"):
+        steps_of(lesson, 1)
+
+
+def test_of_many_candidates_those_come_first_that_the_members_favour() -> None:
+    """Each case likes a few of hundreds of candidates: the better the member's score, the more. What each movie has of
+    its own says nothing, in four ways that rise together: a ranker that begins with nothing learns these alone."""
+    rng, shape = np.random.default_rng(SEED), (1000, 250)
+    member, own = rng.random(shape), rng.random(shape[1])
+    liked = rng.random(shape) < 0.05 * member
+    features = np.stack([member, *(np.broadcast_to(own**power, shape) for power in (0.5, 1, 2, 3))], axis=2)
+    rows = features.reshape(-1, 5).astype(np.float32)
+    lesson = Lesson(rows, liked.ravel().astype(np.int32), np.full(shape[0], shape[1], np.int32))
+    curves = steps_of(lesson, 1).over(rows)
+    scores = (curves.height(0, rows[:, 0]) + curves.own).reshape(shape)
+    first = np.argsort(-scores, axis=1, kind="stable")[:, :10]
+    assert np.take_along_axis(liked, first, axis=1).mean() > 1.6 * liked.mean()
+    assert np.take_along_axis(member, first, axis=1).mean() > 0.9
 
 
 def test_nobody_with_last_ratings_cannot_be_learnt_from() -> None:
