@@ -43,17 +43,17 @@ class Case:
     epochs: tuple[int, ...]
 
 
-FAST = {"embedding_dim": 256, "layers": 2, "l2": 1e-5}
-LIGHT = {**FAST, "loss": "softmax", "first_layer": 1}
+FAST = {"embedding_dim": 256, "layers": 2, "l2": 1e-5, "temperature": 0.1}
+PAPER = {"loss": "bpr", "first_layer": 0, "layers": 3}
 LARGE = {"batch_size": 131_072, "learning_rate": 0.01, "negatives": 4096, "embedding_dim": 64, "layers": 2, "l2": 1e-5}
 ON_GOWALLA = (
-    Case("lightgcn", {**LIGHT, "learning_rate": 0.003}, (2, 4, 6, 8, 10, 15, 20)),
+    Case("lightgcn", {**FAST, "learning_rate": 0.003}, (2, 4, 6, 8, 10, 15, 20)),
     Case("xsimgcl", {**FAST, "learning_rate": 0.003, "noise": 0.05, "contrast": 0.05}, (2, 4, 6, 8, 10)),
-    Case("lightgcn", {"learning_rate": 0.001, "batch_size": 2048}, (1, 2)),
+    Case("lightgcn", {**PAPER, "learning_rate": 0.001, "batch_size": 2048}, (1, 2)),
 )
 ON_GENERATED = (
-    Case("lightgcn", {**LARGE, "loss": "softmax", "first_layer": 1}, (1, 2, 3, 5, 8)),
-    Case("lightgcn", {**LARGE, "loss": "softmax", "first_layer": 1, "precision": "bfloat16"}, (1, 2, 3, 5, 8)),
+    Case("lightgcn", LARGE, (1, 2, 3, 5, 8)),
+    Case("lightgcn", {**LARGE, "precision": "bfloat16"}, (1, 2, 3, 5, 8)),
     Case("xsimgcl", {**LARGE, "noise": 0.05, "contrast": 0.05}, (1, 2, 3, 5)),
     Case("kgnn", LARGE, (1, 2, 3, 5)),
 )

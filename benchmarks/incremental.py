@@ -40,10 +40,13 @@ NIGHTS, SHARE = 3, 0.05
 FAST: Final = {"embedding_dim": 32}
 MODELS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "ml-latest-small": {
-        "lightgcn": FAST | {"loss": "softmax", "first_layer": 1, "epochs": 15},
+        "lightgcn": FAST | {"layers": 3, "temperature": 0.1, "epochs": 15},
         "xsimgcl": FAST | {"epochs": 10},
     },
-    "generated": {"lightgcn": FAST | {"epochs": 60}, "kgnn": FAST | {"epochs": 12}},
+    "generated": {
+        "lightgcn": FAST | {"loss": "bpr", "first_layer": 0, "layers": 3, "epochs": 60},
+        "kgnn": FAST | {"epochs": 12},
+    },
 }
 """Epochs are about those at which a training in full is best on what comes next."""
 

@@ -49,7 +49,7 @@ DATA = {"small": Data((6_000, 3_000, 400_000), 2), "large": Data((100_000, 3_000
 LITTLE = {"small": Data((200, 120, 6_000), 1), "large": Data((1_000, 200, 60_000), 0)}
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "kgnn": {"batch_size": 2048, "negatives": 512},
-    "lightgcn": {"batch_size": 2048, "negatives": 512, "loss": "softmax", "first_layer": 1, "layers": 2},
+    "lightgcn": {"batch_size": 2048, "negatives": 512, "temperature": 0.1},
 }
 ROWS: Sequence[tuple[str, int | None]] = (("kgnn", None), ("kgnn", 10), ("lightgcn", None), ("lightgcn", 10))
 
