@@ -45,7 +45,9 @@ class Case:
 
 FAST = {"embedding_dim": 256, "layers": 2, "l2": 1e-5, "temperature": 0.1}
 PAPER = {"loss": "bpr", "first_layer": 0, "layers": 3}
-LARGE = {"batch_size": 131_072, "learning_rate": 0.01, "negatives": 4096, "embedding_dim": 64, "layers": 2, "l2": 1e-5}
+LARGE = {"batch_size": 131_072, "learning_rate": 0.01, "negatives": 4096, "embedding_dim": 64, "l2": 1e-5} | {
+    "temperature": 0.1
+}
 ON_GOWALLA = (
     Case("lightgcn", {**FAST, "learning_rate": 0.003}, (2, 4, 6, 8, 10, 15, 20)),
     Case("xsimgcl", {**FAST, "learning_rate": 0.003, "noise": 0.05, "contrast": 0.05}, (2, 4, 6, 8, 10)),

@@ -41,7 +41,7 @@ FAST: Final = {"embedding_dim": 32}
 MODELS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "ml-latest-small": {
         "lightgcn": FAST | {"layers": 3, "temperature": 0.1, "epochs": 15},
-        "xsimgcl": FAST | {"epochs": 10},
+        "xsimgcl": FAST | {"layers": 3, "temperature": 0.1, "epochs": 10},
     },
     "generated": {
         "lightgcn": FAST | {"loss": "bpr", "first_layer": 0, "layers": 3, "epochs": 60},

@@ -35,6 +35,8 @@ PATIENCE = 60.0
 """Seconds to wait for another process that writes."""
 FIRST = 5
 """Trials after which others may be given up."""
+LEARNT = 10
+"""Epochs of a trial before it may be given up: small steps, and the paper's loss, begin slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def tune(
     space = search_space(name)
     split, protocol = divide(interactions, options.protocol)
     told = replace(options, protocol=protocol, progress=silent)
-    about = _about(interactions.fingerprint(), space, told)
+    about = _about(name, interactions.fingerprint(), space, told)
     presence = Presence(home / "running")
     try:
         study = _Study.open(home, name, space, about, presence, new=new)
@@ -98,7 +100,7 @@ def tune(
     return study.tuned(name, interactions.fingerprint())
 
 
-def _about(fingerprint: str, space: SearchSpace, options: TrainingOptions) -> dict[str, str]:
+def _about(name: str, fingerprint: str, space: SearchSpace, options: TrainingOptions) -> dict[str, str]:
     """What a study belongs to: with another value of any of these its trials do not compare."""
     return {
         "data": fingerprint,
@@ -107,7 +109,14 @@ def _about(fingerprint: str, space: SearchSpace, options: TrainingOptions) -> di
         "max_users": str(options.max_users),
         "facts": str(options.facts is not None),
         "search space": hashlib.sha256(repr(sorted(space.items())).encode()).hexdigest(),
+        "hyper-parameters beside it": hashlib.sha256(_beside(name, space).encode()).hexdigest(),
     }
+
+
+def _beside(name: str, space: SearchSpace) -> str:
+    """The model's defaults of what is not searched, in words."""
+    defaults = registry.model_class(name).config_class().model_dump()
+    return repr(sorted((key, value) for key, value in defaults.items() if key not in space))
 
 
 class _Study:
@@ -145,7 +154,7 @@ class _Study:
             self._study.sampler = optuna.samplers.TPESampler(
                 seed=int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
             )
-            self._study.pruner = optuna.pruners.MedianPruner(n_startup_trials=FIRST)
+            self._study.pruner = optuna.pruners.MedianPruner(n_startup_trials=FIRST, n_warmup_steps=LEARNT)
             trial = self._study.ask()
             trial.set_user_attr("process", self._presence.name)
             for name, values in self._space.items():

@@ -151,8 +151,8 @@ class Ensemble(Model[Config]):
         if not any(steps):
             likes = int(lesson.liked.sum())
             raise NotEnoughData(f"ensemble: {likes} likes are too few to weigh its members by; train one of them")
-        for own, threshold in product(steps[:members], LINE.tolist()):
-            own[threshold] = own.get(threshold, 0.0) + slope / len(LINE)
+        for own, (threshold, step) in product(steps[:members], line(slope).items()):
+            own[threshold] = own.get(threshold, 0.0) + step
         return Steps(members, [(np.array(sorted(one)), np.array([one[t] for t in sorted(one)])) for one in steps])
 
     def _booster(self, lesson: Lesson, members: int, slope: float, seed: int) -> lightgbm.Booster:
@@ -174,9 +174,14 @@ class Ensemble(Model[Config]):
             "num_threads": 1,
             "verbose": -1,
         }
-        begun = np.searchsorted(LINE, lesson.features[:, :members]).sum(axis=1) * slope / len(LINE)
+        begun = sum(step * (lesson.features[:, :members] > at).sum(axis=1) for at, step in line(slope).items())
         data = lightgbm.Dataset(lesson.features, lesson.liked, group=lesson.counts, init_score=begun)
         return lightgbm.train(parameters, data, num_boost_round=self.config.rounds)
+
+
+def line(slope: float) -> dict[float, float]:
+    """The steps of a curve that rises evenly to `slope` at the best score, by threshold."""
+    return dict.fromkeys(LINE.tolist(), slope / len(LINE))
 
 
 def splits(booster: lightgbm.Booster) -> Iterator[tuple[int, float, float]]:

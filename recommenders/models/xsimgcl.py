@@ -30,6 +30,7 @@ class Config(LightConfig):
 
     loss: Literal["softmax"] = Field("softmax", description="the likelihood of each liked movie among all")
     first_layer: Literal[1] = Field(1, description="layer 0 is in no mean")
+    layers: int = Field(2, ge=1, le=8, description="K: how many times embeddings are propagated")
     noise: float = Field(0.2, ge=0, description="length of what is added to each embedding at each propagation")
     contrast: float = Field(0.2, ge=0, description="weight of the contrast beside the likelihood")
     contrast_temperature: float = Field(0.2, gt=0, description="what the contrast's cosines are divided by")

@@ -13,10 +13,11 @@ from recommenders.knowledge import Knowledge
 
 GROUPS, USERS, MOVIES, BLOCKBUSTERS = 4, 160, 118, 6
 SOFTMAX = {"temperature": 0.2, "negatives": 64}
-BPR = {"loss": "bpr", "first_layer": 0, "evaluate_every": 10}
+PAPER = {"loss": "bpr", "first_layer": 0}
+"""What makes LightGCN that of the paper, but for its layers."""
 SMALL: dict[str, dict[str, Any]] = {
     "ials": {"embedding_dim": 16, "l2": 0.1},
-    "lightgcn": {"embedding_dim": 16, "epochs": 40, "batch_size": 512, "learning_rate": 0.02} | BPR,
+    "lightgcn": {"embedding_dim": 16, "epochs": 40, "batch_size": 512, "learning_rate": 0.02} | SOFTMAX,
     "ensemble": {"least": 20},
     "blend": {"members": ("graphfilter", "ials"), "configs": {"ials": {"embedding_dim": 16, "l2": 0.1}}},
     "kgnn": {"embedding_dim": 16, "epochs": 40, "batch_size": 512, "learning_rate": 0.02} | SOFTMAX,

@@ -31,7 +31,7 @@ def test_the_file_of_each_model_holds_its_defaults(name: str) -> None:
 
 
 def test_what_is_written_is_read_again() -> None:
-    given = {"learning_rate": 1e-05, "epochs": 7, "loss": "softmax", "first_layer": 1}
+    given = {"learning_rate": 1e-05, "epochs": 7, "loss": "bpr", "first_layer": 0}
     text = written(Configuration("lightgcn", given, "user_time", 3), ["found by hand"])
     assert text.splitlines()[1] == "# found by hand"
     again = parse(text, "mine.yaml")

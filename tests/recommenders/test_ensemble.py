@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pytest
 
@@ -15,7 +16,7 @@ from recommenders.curves import Curves
 from recommenders.interactions import Interactions
 from recommenders.lessons import Lesson
 from recommenders.model import FitOptions, Progress
-from recommenders.models.ensemble import Ensemble, Steps
+from recommenders.models.ensemble import OPENING_SLOPE, SLOPE, Ensemble, Steps, line
 from recommenders.scorer_kinds import scorer_from
 from recommenders.scorers import History, PopularityScorer
 from tests.recommenders.planted import SMALL, catalogue, planted, planted_frame
@@ -153,10 +154,10 @@ def test_members_that_say_nothing_of_a_user_cannot_be_ranked() -> None:
         ensemble(planted(), members=("popular",))
 
 
-def steps_of(lesson: Lesson, members: int, **config: Any) -> Steps:
+def steps_of(lesson: Lesson, members: int, slope: float = SLOPE, **config: Any) -> Steps:
     found = registry.create("ensemble", config)
     assert isinstance(found, Ensemble)
-    return found._curves(lesson, members, 1.0, FitOptions(seed=SEED))
+    return found._curves(lesson, members, slope, FitOptions(seed=SEED))
 
 
 def test_a_lesson_of_which_nothing_can_be_learnt_is_told() -> None:
@@ -165,20 +166,62 @@ def test_a_lesson_of_which_nothing_can_be_learnt_is_told() -> None:
         steps_of(lesson, 1)
 
 
-def test_of_many_candidates_those_come_first_that_the_members_favour() -> None:
-    """Each case likes a few of hundreds of candidates: the better the member's score, the more. What each movie has of
-    its own says nothing, in four ways that rise together: a ranker that begins with nothing learns these alone."""
+def best_ten(slope: float) -> tuple[float, float]:
+    """Of the ten movies that stand first: how often they are liked beside all, and the mean score of the member.
+
+    Each case likes a few of hundreds of candidates: the better the member's score, the more. What each movie has of its
+    own says nothing, in four ways that rise together."""
     rng, shape = np.random.default_rng(SEED), (1000, 250)
     member, own = rng.random(shape), rng.random(shape[1])
     liked = rng.random(shape) < 0.05 * member
     features = np.stack([member, *(np.broadcast_to(own**power, shape) for power in (0.5, 1, 2, 3))], axis=2)
     rows = features.reshape(-1, 5).astype(np.float32)
     lesson = Lesson(rows, liked.ravel().astype(np.int32), np.full(shape[0], shape[1], np.int32))
-    curves = steps_of(lesson, 1).over(rows)
+    curves = steps_of(lesson, 1, slope).over(rows)
     scores = (curves.height(0, rows[:, 0]) + curves.own).reshape(shape)
     first = np.argsort(-scores, axis=1, kind="stable")[:, :10]
-    assert np.take_along_axis(liked, first, axis=1).mean() > 1.6 * liked.mean()
-    assert np.take_along_axis(member, first, axis=1).mean() > 0.9
+    shown = np.take_along_axis(liked, first, axis=1).mean()
+    return float(shown / liked.mean()), float(np.take_along_axis(member, first, axis=1).mean())
+
+
+def test_of_many_candidates_those_come_first_that_the_members_favour() -> None:
+    often, score = best_ten(SLOPE)
+    assert often > 1.6
+    assert score > 0.9
+
+
+def test_a_ranker_that_begins_with_nothing_learns_much_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mutant, of first places as few as are shown: the test above fails."""
+    monkeypatch.setattr("recommenders.models.ensemble.TRUNCATION", 10)
+    often, score = best_ten(0.0)
+    assert often < 1.5
+    assert score < 0.8
+
+
+@pytest.mark.parametrize("slope", [SLOPE, OPENING_SLOPE])
+def test_trees_are_learnt_beside_the_line_that_the_curves_begin_as(
+    monkeypatch: pytest.MonkeyPatch, slope: float
+) -> None:
+    """What the ranker takes as given of each candidate is what the curves give without a tree."""
+    given = list[FloatArray]()
+
+    def trained(parameters: Any, data: lightgbm.Dataset, **_: Any) -> lightgbm.Booster:
+        given.append(np.asarray(data.init_score))
+        return train(parameters, data, num_boost_round=1)
+
+    train = lightgbm.train
+    monkeypatch.setattr(lightgbm, "train", trained)
+    rng = np.random.default_rng(SEED)
+    features = np.round(rng.random((400, 7)), 2).astype(np.float32)
+    liked = (rng.random(400) < features[:, 0]).astype(np.int32)
+    steps_of(Lesson(features, liked, np.full(4, 100, np.int32)), 2, slope, bags=1)
+    thresholds, heights = np.array(list(line(slope)), np.float32), np.array(list(line(slope).values()), np.float32)
+    curves = Curves(
+        np.tile(thresholds, 2), np.tile(heights, 2), np.array([0, 20, 40], np.int32), np.zeros(1, np.float32)
+    )
+    wanted = sum(curves.height(member, features[:, member]) for member in (0, 1))
+    assert given[0] == pytest.approx(wanted, abs=1e-6)
+    assert curves.height(0, floats(0, 1)).tolist() == pytest.approx([0, slope])
 
 
 def test_nobody_with_last_ratings_cannot_be_learnt_from() -> None:

@@ -11,14 +11,14 @@ from recommenders.models import propagation
 from recommenders.models.lightgcn import Config, LightGCN, LightTraining
 from recommenders.splits import user_time
 from tests.recommenders.folding import folded_and_trained
-from tests.recommenders.planted import SMALL, planted
+from tests.recommenders.planted import PAPER, SMALL, planted
 
 CPU = FitOptions(device="cpu")
 
 
 def small(**config: object) -> LightGCN:
-    """An unfitted one that trains in a second."""
-    return LightGCN(Config(**{**SMALL["lightgcn"], **config}))
+    """An unfitted one, as in the paper, that trains in a second."""
+    return LightGCN(Config(**{**SMALL["lightgcn"], **PAPER, "evaluate_every": 10, **config}))
 
 
 def test_the_loss_falls() -> None:

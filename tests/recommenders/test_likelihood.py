@@ -12,7 +12,7 @@ from recommenders.models.propagation import Likes
 from tests.recommenders.planted import SMALL, planted
 
 CPU = torch.device("cpu")
-FOLDED = {**SMALL["lightgcn"], "loss": "softmax", "first_layer": 1, "temperature": 0.2}
+FOLDED = SMALL["lightgcn"]
 
 
 def test_the_loss_is_the_likelihood_among_all_movies() -> None:

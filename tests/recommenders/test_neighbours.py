@@ -131,8 +131,7 @@ def test_a_node_without_neighbours_is_told_nothing() -> None:
 
 
 def small(name: str, neighbours: int | None, **config: object) -> LightGCN | KGNN:
-    given = {"loss": "softmax"} if name == "lightgcn" else {}
-    made = registry.create(name, {**SMALL[name], **given, "neighbours": neighbours, **config})
+    made = registry.create(name, {**SMALL[name], "neighbours": neighbours, **config})
     assert isinstance(made, LightGCN | KGNN)
     return made
 

@@ -17,7 +17,7 @@ from recommenders.arrays import AnyArray
 from recommenders.checkpoints import KEPT_SECONDS, Checkpoints
 from recommenders.model import FitOptions, Model, Progress
 from recommenders.splits import VALIDATION, user_time
-from tests.recommenders.planted import SMALL, catalogue, planted
+from tests.recommenders.planted import PAPER, SMALL, catalogue, planted
 
 EPOCHS, ENDED = 12, 7
 EACH = {"epochs": EPOCHS, "evaluate_every": 3, "patience": 9}
@@ -74,9 +74,9 @@ def ended(name: str, folder: Path, **config: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "config"),
     [
-        ("lightgcn", {"loss": "bpr"}),
-        ("lightgcn", {"loss": "softmax", "neighbours": 5}),
-        ("lightgcn", {"loss": "softmax"}),
+        ("lightgcn", PAPER),
+        ("lightgcn", {"neighbours": 5}),
+        ("lightgcn", {}),
         ("xsimgcl", {}),
         ("kgnn", {}),
         ("kgnn", {"neighbours": 5}),

@@ -30,7 +30,7 @@ from recommenders.protocol import divide
 from recommenders.results import Recipe
 from recommenders.start import Start, find_start, packed, since
 from recommenders.training import TrainingOptions, train
-from tests.recommenders.planted import SMALL, catalogue, planted, planted_frame
+from tests.recommenders.planted import PAPER, SMALL, catalogue, planted, planted_frame
 
 CPU = torch.device("cpu")
 NAMES = [("lightgcn", "bpr"), ("lightgcn", "softmax"), ("xsimgcl", ""), ("kgnn", "")]
@@ -38,8 +38,7 @@ NAMES = [("lightgcn", "bpr"), ("lightgcn", "softmax"), ("xsimgcl", ""), ("kgnn",
 
 def config_of(name: str, loss: str = "") -> dict[str, Any]:
     """An epoch has some four steps here; by the paper's loss so few ratings are soon fitted too well, in full too."""
-    softmax = {"loss": loss, "first_layer": 1, "temperature": 0.2, "negatives": 64} if loss == "softmax" else {}
-    return {**SMALL[name], **softmax, "night_epochs": 3 if loss == "bpr" else 20}
+    return {**SMALL[name], **(PAPER if loss == "bpr" else {}), "night_epochs": 3 if loss == "bpr" else 20}
 
 
 BEGAN, SPAN = 1_000_000_000_000, 3_680_000

@@ -96,6 +96,16 @@ def test_a_study_of_something_else_is_refused_unless_another_is_begun(
     assert tune("ease", planted(seed), tmp_path, 2, options).study == "ease-2", "it is gone on with"
 
 
+def test_a_study_of_other_defaults_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a newer version of the same model may have: its trials differ in what is not searched."""
+    tune("ease", planted(), tmp_path, 1, OPTIONS)
+    config = registry.model_class("ease").config_class
+    dumped = config.model_dump
+    monkeypatch.setattr(config, "model_dump", lambda self, **given: {**dumped(self, **given), "memory_mb": 1})
+    with pytest.raises(InvalidInput, match="the study ease-1 has another hyper-parameters beside it: .*: --new begins"):
+        tune("ease", planted(), tmp_path, 2, OPTIONS)
+
+
 def test_a_model_with_nothing_to_tune_says_so() -> None:
     with pytest.raises(
         InvalidInput, match="popular has no search space: .*; cinegraph train popular trains it as it is"
