@@ -35,8 +35,9 @@ from recommenders.training import TrainingOptions, train
 
 RESULT = Path(__file__).parent / "results" / "models.json"
 PROTOCOLS = ("user_time", "cold_movies", "cold_users")
-MODELS = ("popular", "itemknn", "ease", "sparse_ease", "ials", "graphfilter", "content", "ensemble")
-"""Those of a minute or two each; lightgcn, xsimgcl and kgnn where they are named."""
+COLD = ("popular", "itemknn", "ease", "sparse_ease", "ials", "graphfilter", "content", "ensemble", "kgnn", "blend")
+"""Those that rank movies without ratings."""
+MODELS = (*COLD, "lightgcn", "xsimgcl")
 SEQUENCES = ("popular", "itemknn", "ease", "sparse_ease", "ials", "graphfilter", "blend", "ensemble")
 LAST = "leave_last_out"
 SECOND = 1_000
@@ -51,7 +52,7 @@ def main() -> None:
     if given.sequences:
         runs = [("ml-1m sequences", trained(sequences(given.sequences), None, LAST, given.models or SEQUENCES))]
     else:
-        runs = asyncio.run(measured(load_settings(), given.protocol or PROTOCOLS, given.models or MODELS))
+        runs = asyncio.run(measured(load_settings(), given.protocol or PROTOCOLS, given.models))
     for data, run in runs:
         write(data, run)
         show(run)
@@ -61,8 +62,13 @@ async def measured(
     settings: Settings, protocols: Sequence[str], models: Sequence[str]
 ) -> list[tuple[str, TrainingRun]]:
     async with open_graph(settings) as client:
-        ratings, facts = await read_data(client, settings, models, lambda *_: None)
-    return [("graph", trained(ratings, facts, protocol, models)) for protocol in protocols]
+        ratings, facts = await read_data(client, settings, models or MODELS, lambda *_: None)
+    return [("graph", trained(ratings, facts, protocol, models or usual(protocol))) for protocol in protocols]
+
+
+def usual(protocol: str) -> Sequence[str]:
+    """The models of a protocol's table."""
+    return COLD if protocol == "cold_movies" else MODELS
 
 
 def trained(ratings: Interactions, facts: MovieFacts | None, protocol: str, models: Sequence[str]) -> TrainingRun:

@@ -313,7 +313,19 @@ def incremental_row(data: str, name: str, row: dict[str, Any]) -> Sequence[str]:
     less = (spread(together[kind]["over_full"]) for kind in ("stale", "incremental"))
     seconds = (f"{row[kind]:.1f}" for kind in ("full_s", "incremental_s"))
     asked = f"{data} ({together['asked']:,} asked)"
-    return (asked, f"`{name}`", short(together["full"]["ndcg_at_10"]), *less, *seconds)
+    named = f"`{name}`, as in the paper" if row["config"].get("loss") == "bpr" else f"`{name}`"
+    return (asked, named, short(together["full"]["ndcg_at_10"]), *less, *seconds)
+
+
+def folding() -> str:
+    """A row a model: what it reaches for users it was trained with, and for the same ones folded in."""
+    found = result("folding")
+    head = (f"model ({found['users']} users)", "NDCG@10, trained with them", "folded in", "less that")
+    rows = (
+        (f"`{name}`", short(row["trained"]), short(row["folded"]), spread(row["difference"]))
+        for name, row in found["models"].items()
+    )
+    return markdown(head, rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -336,6 +348,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "context": context,
     "preferences": preferences,
     "incremental": incremental,
+    "folding": folding,
 }
 
 
