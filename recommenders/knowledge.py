@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from scipy import sparse
 
+from cinegraph.errors import ModelError
 from cinegraph.types import Label, NodeRef, Relation
 from graph.snapshot import CODES, Snapshot
 from recommenders.arrays import Csr, DoubleArray, FloatArray, IdArray
@@ -29,13 +30,21 @@ BILLED: Final = 10
 class Knowledge:
     """Of each relationship the kind of its entities, and 1 where a movie has it (movies, entities of that kind).
 
-    `texts` (movies, d) are vectors of what movies are about, of length 1 or 0; None where texts were not encoded. `ids`
-    are those of the entities of each kind, by position: without them no network can go on from what another one learnt.
+    `texts` (movies, d) are vectors of what movies are about, of length 1 or 0, None where texts were not encoded;
+    raises `ModelError` where they hold NaN or infinity. `ids` are those of the entities of each kind, by position:
+    without them no network can go on from what another one learnt.
     """
 
     links: Mapping[Relation, tuple[Label, Csr]]
     texts: FloatArray | None = None
     ids: Mapping[Label, IdArray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.texts is not None and (wrong := int(np.count_nonzero(~np.isfinite(self.texts)))):
+            raise ModelError(
+                f"{wrong} of {self.texts.size} numbers in the vectors of what movies are about are NaN or infinite; "
+                "remove the folder texts of CINEGRAPH_HOME, and they are encoded anew"
+            )
 
     @property
     def entities(self) -> dict[Label, int]:

@@ -1,7 +1,9 @@
 """What a network learns of the catalogue: each relationship's matrix, without what connects nothing."""
 
 import numpy as np
+import pytest
 
+from cinegraph.errors import ModelError
 from cinegraph.types import Label, Relation
 from recommenders.knowledge import BILLED, Knowledge, knowledge_of
 from tests.recommenders.test_reasons import GENRE, PERSON, SERIES, Edge, both, catalogue
@@ -38,3 +40,13 @@ def test_two_roles_are_one_link_and_the_end_of_the_billing_is_none() -> None:
     late: list[Edge] = [(2, PERSON, Relation.ACTED_IN, BILLED)]
     found = known(*roles, (1, PERSON, Relation.ACTED_IN, BILLED - 1), *late)
     assert found.links[Relation.ACTED_IN][1].toarray().tolist() == [[1], [1], [0], [0]]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_vectors_of_texts_that_are_no_numbers_are_refused(wrong: float) -> None:
+    texts = np.zeros((4, 3), dtype=np.float32)
+    texts[2, 1] = wrong
+    with pytest.raises(
+        ModelError, match="^1 of 12 numbers in the vectors of what movies are about are NaN or inf.*remove"
+    ):
+        knowledge_of(catalogue([]), MOVIES, texts)

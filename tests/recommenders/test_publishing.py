@@ -1,7 +1,10 @@
 """Publishing: nothing refused reaches the graph, the pointer moves last, and the way back is open."""
 
 import asyncio
-from dataclasses import replace
+import json
+import signal
+import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from recommenders.serving import Serving
 from recommenders.training import TrainingOptions, train
 from tests import tiny
 from tests.published import FACTORS, ITEM_ITEM, POPULAR, publish_model
-from tests.recommenders.planted import SMALL, planted, planted_frame
+from tests.recommenders.planted import PAPER, SMALL, planted, planted_frame
 
 LOAD = WriteStatement(
     "planted",
@@ -117,7 +120,7 @@ async def test_the_nearest_by_the_vector_index_are_the_models_own(
 
 
 async def test_a_refused_run_leaves_the_graph_as_it_was(planted_graph: GraphClient, tmp_path: Path) -> None:
-    lazy = {"lightgcn": {**SMALL["lightgcn"], "epochs": 1, "learning_rate": 1e-9}}
+    lazy = {"lightgcn": {**SMALL["lightgcn"], **PAPER, "epochs": 1, "learning_rate": 1e-9}}
     run = train(planted(), ["lightgcn"], replace(OPTIONS, configs=lazy))
     with pytest.raises(ModelRefused, match="not surely better than popular"):
         await publish_run(planted_graph.writer, tmp_path, run, LIMITS)
@@ -166,7 +169,7 @@ async def test_of_two_publications_at_the_same_moment_one_is_refused(
 async def test_a_version_that_the_gate_refused_is_promoted_with_a_reason_alone(
     planted_graph: GraphClient, tmp_path: Path
 ) -> None:
-    lazy = {"lightgcn": {**SMALL["lightgcn"], "epochs": 1, "learning_rate": 1e-9}}
+    lazy = {"lightgcn": {**SMALL["lightgcn"], **PAPER, "epochs": 1, "learning_rate": 1e-9}}
     run = train(planted(), ["lightgcn"], replace(OPTIONS, configs=lazy))
     version = await stage_run(planted_graph.writer, tmp_path, run, LIMITS)
     with pytest.raises(ModelRefused, match=f"{version} was kept.*not surely better than popular.*--because"):
@@ -200,6 +203,51 @@ async def test_a_publication_that_breaks_leaves_the_old_model_serving(
     monkeypatch.setattr(models, "_batches", whole)
     assert (await active(planted_graph))[0] == old
     assert (await similar(planted_graph))[old] == 118 * SIMILAR
+    serving = Serving(planted_graph.reader, tmp_path)
+    await serving.refresh()
+    assert serving.model_version == old
+    new = await publish_run(planted_graph.writer, tmp_path, runs["lightgcn"], LIMITS)
+    assert await active(planted_graph) == (new, old)
+    assert await similar(planted_graph) == {old: 118 * SIMILAR, new: 118 * SIMILAR}
+
+
+KILLED = """
+import asyncio, json, os, signal, sys
+from pathlib import Path
+from graph import models
+from graph.client import Address, GraphClient
+from recommenders.publishing import publish_run
+from recommenders.training import train
+from tests.conftest import GRAPH_SETTINGS
+from tests.recommenders.planted import planted
+from tests.recommenders.test_publishing import LIMITS, OPTIONS
+
+whole = models._batches
+
+async def killing(writer, name, *rest, **more):
+    await whole(writer, name, *rest, **more)
+    if name == sys.argv[3]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+async def publishing():
+    async with GraphClient(Address(**json.loads(sys.argv[1])), GRAPH_SETTINGS) as client:
+        await publish_run(client.writer, Path(sys.argv[2]), train(planted(), ["lightgcn"], OPTIONS), LIMITS)
+
+models._batches = killing
+asyncio.run(publishing())
+"""
+
+
+async def test_a_publication_that_is_killed_leaves_the_old_model_serving(
+    planted_graph: GraphClient, runs: dict[str, TrainingRun], tmp_path: Path
+) -> None:
+    """Nor does it stand in the way of the next one: its turn ended with its process."""
+    old = await publish_run(planted_graph.writer, tmp_path, runs["ease"], LIMITS)
+    given = (json.dumps(asdict(planted_graph.address)), str(tmp_path), "model/link")
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, *given, cwd=Path(__file__).parents[2])
+    assert await process.wait() == -signal.SIGKILL
+    assert (await active(planted_graph))[0] == old
+    assert len(await similar(planted_graph)) == 2, "it was killed in the middle"
     serving = Serving(planted_graph.reader, tmp_path)
     await serving.refresh()
     assert serving.model_version == old

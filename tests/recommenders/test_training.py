@@ -18,7 +18,7 @@ from recommenders.protocol import Protocol, divide, load_protocol
 from recommenders.results import Recipe, TrainingRun
 from recommenders.splits import Split
 from recommenders.training import TrainingOptions, train
-from tests.recommenders.planted import SMALL, planted
+from tests.recommenders.planted import PAPER, SMALL, planted
 
 BY_USER = load_protocol("user_time")
 OPTIONS = TrainingOptions(configs=SMALL, device="cpu", protocol=BY_USER)
@@ -113,7 +113,7 @@ def test_a_live_model_that_cannot_be_fitted_again_is_said_so(recipe: Recipe, why
 
 
 def test_a_model_that_learns_nothing_is_refused() -> None:
-    lazy = {"lightgcn": {**SMALL["lightgcn"], "epochs": 1, "learning_rate": 1e-9}}
+    lazy = {"lightgcn": {**SMALL["lightgcn"], **PAPER, "epochs": 1, "learning_rate": 1e-9}}
     found = train(planted(), ["lightgcn"], TrainingOptions(configs=lazy, device="cpu", protocol=BY_USER))
     with pytest.raises(ModelRefused, match="lightgcn is not surely better than popular"):
         check(found, GateSettings())
