@@ -233,7 +233,7 @@ def _let_through(version: Version, because: str) -> Version:
     if not because:
         broken = "; ".join(rule["words"] for rule in gate["rules"] if not rule["held"] and not rule["waived"])
         raise ModelRefused(
-            f"{version.id} was kept, not served, and the gate refused it: {version.model} {broken}; say why it is to "
-            "be served all the same, with: cinegraph models promote --because"
+            f"{version.id} was kept, not served, and the gate refused it when it was trained: {version.model} "
+            f'{broken}; say why it is to be served all the same: cinegraph models promote {version.id} --because "…"'
         )
     return replace(version, metrics={**version.metrics, "gate": {**gate, "because": because}})

@@ -1,10 +1,13 @@
 """The figures of a training, in tables that fit a terminal of 80 columns."""
 
+from collections.abc import Iterator
+
 from rich import box
 from rich.table import Table
 
 from cinegraph.cli.console import out
-from recommenders.gate import Outcome
+from recommenders.bootstrap import Estimate
+from recommenders.gate import Outcome, over_members
 from recommenders.results import ModelResult, TrainingRun
 from recommenders.verdict import verdict
 
@@ -21,10 +24,13 @@ def show_figures(run: TrainingRun) -> None:
     out.print(_accuracy(run))
     out.print(_differences(run))
     out.print(
-        "* best on the validation part of those asked for; R: Recall, cov.: coverage@10,\nnov.: novelty@10 in bits"
+        "* best on validation of those asked for that are not left out; R: Recall,\n"
+        "cov.: coverage@10, nov.: novelty@10 in bits"
     )
     chosen_by = sorted(((one.validation.ndcg_at_10.mean, one.name) for one in run.results), reverse=True)
     out.print(f"validation: {', '.join(f'{name} {mean:.4f}' for mean, name in chosen_by)}")
+    for name, over in _no_better_than_members(run):
+        out.print(f"{name} is left out: over the best of its members it has {over} on validation and test together")
     out.print(f"data {run.fingerprint[:12]}, seed {run.seed}")
     out.print(verdict(run).words, markup=False)
     if run.passed_over:
@@ -43,6 +49,16 @@ def show_gate(outcome: Outcome) -> None:
     out.print(table)
     if outcome.because:
         out.print(f"because: {outcome.because}", markup=False)
+
+
+def _no_better_than_members(run: TrainingRun) -> Iterator[tuple[str, Estimate]]:
+    """Models made of others that do better on validation than what was chosen, but not surely than their members."""
+    rows = {one.name: one for one in run.results}
+    best = rows[run.best].validation.ndcg_at_10.mean
+    for one in run.results:
+        over = over_members(one, rows, run.seed)
+        if over is not None and not over.above_zero and one.validation.ndcg_at_10.mean > best:
+            yield one.name, over
 
 
 def _accuracy(run: TrainingRun) -> Table:

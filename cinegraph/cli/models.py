@@ -179,6 +179,7 @@ async def publish_and_record(
             )
     except ModelRefused as error:
         recorder.judged(trained.chosen, f"refused: {error}")
+        say("nothing of it is kept; with --no-serve it would be, and could be tried in the shadow of the live model")
         raise
     recorder.judged(trained.chosen, f"passed, because: {trained.because}" if trained.because else "passed")
     recorder.published(trained.chosen, version)
@@ -215,10 +216,11 @@ async def train_and_show(
             told = await apart(lambda: _going_on(settings, live, names, interactions, told))
         trained = await apart(lambda: run_training(interactions, names, told))
     show_figures(trained)
-    if outputs.json:
-        outputs.json.write_text(json.dumps(trained.as_json(), indent=2), encoding="utf-8")
     outcome = outcome_of(trained, settings.gate)
     show_gate(outcome)
+    if outputs.json:
+        found = trained.as_json() | {"gate": outcome.as_json()}
+        outputs.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
     if outputs.card and draw:
         outputs.card.write_text(draw(trained, interactions, facts, outcome), encoding="utf-8")
         say(f"model card: {outputs.card}")
@@ -252,9 +254,10 @@ async def _list(settings: Settings) -> None:
     async with open_for_reading(settings, starting) as client:
         versions = await list_versions(client.reader)
         reasons = any(map(_because, versions))
-        table = Table(
-            "version", "model", "made", "NDCG@10 (test)", "protocol", "status", *(["because"] if reasons else [])
-        )
+        table = Table()
+        table.add_column("version", min_width=max((len(one.id) for one in versions), default=0))
+        for name in ("model", "made", "NDCG@10 (test)", "protocol", "status", *(["because"] if reasons else [])):
+            table.add_column(name)
         for one in versions:
             made = datetime.fromtimestamp(one.created_at / 1000, UTC).strftime("%Y-%m-%d %H:%M")
             state = "active" if one.active else "previous" if one.previous else one.status

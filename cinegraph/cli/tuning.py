@@ -1,5 +1,6 @@
 """`cinegraph tune`: hyper-parameters that do best on validation, as a file that `cinegraph train --config` takes."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,11 @@ async def _tune(
             with stages() as report:
                 interactions, facts = await read_data(client, settings, [name], report)
                 told = replace(options, facts=facts, recorder=recorder, progress=telling(report))
-                tuned = await apart(lambda: tuning.tune(name, interactions, settings.home, trials, told, new=new))
+                try:
+                    tuned = await apart(lambda: tuning.tune(name, interactions, settings.home, trials, told, new=new))
+                except asyncio.CancelledError:
+                    say("ended; the same command, without --new, goes on where the study is")
+                    raise
     protocol = str(Path(asked.protocol).resolve()) if Path(asked.protocol).suffix else asked.protocol
     best = Configuration(name, tuned.config, protocol, asked.seed)
     file.write_text(written(best, _head(tuned)), encoding="utf-8")

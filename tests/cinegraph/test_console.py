@@ -2,6 +2,7 @@
 
 import io
 import socket
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -88,6 +89,19 @@ def test_figures_say_of_how_many_users_and_what_took_the_place_of_a_protocol(ter
     assert f"ease {run.result('ease').validation.ndcg_at_10.mean:.4f}" in shown
     assert run.as_json()["askedProtocol"] == "global_time"
     assert run.as_json()["askedUsers"] == 20
+
+
+def test_a_model_of_others_that_is_left_out_is_named_with_its_advantage(terminal: io.StringIO) -> None:
+    run = train(planted(), ["ease"], TrainingOptions(protocol=load_protocol("user_time"), final=False))
+    ease = run.result("ease")
+    higher = replace(ease.validation.ndcg_at_10, mean=ease.validation.ndcg_at_10.mean + 0.1)
+    same = replace(
+        ease, name="ensemble", beside=("ease",), validation=replace(ease.validation, ndcg_at_10=higher), against=()
+    )
+    figures.show_figures(replace(run, results=(*run.results, same)))
+    shown = " ".join(terminal.getvalue().split())
+    assert "ensemble is left out: over the best of its members it has 0.0000 [0.0000, 0.0000] on validation" in shown
+    assert "ease is left out" not in shown
 
 
 @pytest.mark.parametrize("graphiql", [True, False])
