@@ -13,7 +13,7 @@ from recommenders.artifacts import START
 from recommenders.start import moment
 from tests.cinegraph.test_cli import in_thread
 from tests.cinegraph.test_runs_cli import LOAD
-from tests.recommenders.planted import SMALL
+from tests.recommenders.planted import PAPER, SMALL
 from tests.recommenders.test_start import RELEASE, base, frame
 
 
@@ -28,7 +28,7 @@ async def home(tmp_path: Path, graph: GraphClient, local_address: Address, monke
     config = {
         "model": "lightgcn",
         "protocol": "user_time",
-        "hyper_parameters": {**SMALL["lightgcn"], "night_epochs": 20},
+        "hyper_parameters": {**SMALL["lightgcn"], **PAPER, "evaluate_every": 10, "night_epochs": 20},
     }
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(config))
     await load(graph, later=False)
