@@ -15,6 +15,7 @@ from cinegraph.errors import (
     GraphFull,
     GraphTimeout,
     GraphUnavailable,
+    UsageError,
 )
 
 log = logging.getLogger("cinegraph.api")
@@ -27,6 +28,14 @@ WORDS: dict[type[GraphError], str] = {
     GraphFull: "the graph has no space left for writes; reading goes on",
 }
 """What the client is told in place of the graph's own words."""
+
+
+class Refused(UsageError):
+    """A request that cannot be run; `status` is HTTP's."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.reason, self.headers = status, code, headers
 
 
 def shown(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:

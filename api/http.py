@@ -14,10 +14,13 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from api.auth import caller_of
+from api.caching import cached
 from api.context import Context, Services
-from api.errors import refusal, shown
+from api.documents import Documents, Named
+from api.errors import Refused, refusal, shown
 from api.limits import check_document, check_variables
-from cinegraph.errors import CinegraphError, NotSignedIn, UsageError
+from api.warming import check_trusted, warm
+from cinegraph.errors import CinegraphError, NotSignedIn
 from cinegraph.settings import ApiSettings
 
 JSON = "application/json"
@@ -31,7 +34,13 @@ KINDS = {
     float: "a number",
 }
 """What a value of JSON is called."""
-MEMBERS: dict[str, type] = {"query": str, "variables": dict, "operationName": str, "extensions": dict}
+MEMBERS: dict[str, type] = {
+    "query": str,
+    "documentId": str,
+    "variables": dict,
+    "operationName": str,
+    "extensions": dict,
+}
 READING = {OperationType.QUERY}
 ALL = {OperationType.QUERY, OperationType.MUTATION}
 
@@ -40,37 +49,46 @@ ALL = {OperationType.QUERY, OperationType.MUTATION}
 class Operation:
     """What a request asks to run."""
 
-    query: str
+    document: Named
     variables: dict[str, Any] | None
     name: str | None
-
-
-class Refused(UsageError):
-    """A request that cannot be run; `status` is HTTP's."""
-
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status, self.reason, self.headers = status, code, headers
 
 
 class Endpoint:
     """The endpoint `/graphql`."""
 
-    def __init__(self, schema: strawberry.Schema, services: Services, settings: ApiSettings, secret: bytes) -> None:
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        services: Services,
+        settings: ApiSettings,
+        secret: bytes,
+        documents: Documents | None = None,
+    ) -> None:
         self._schema, self._services, self._settings, self._secret = schema, services, settings, secret
+        self._documents = documents or Documents()
+        check_trusted(self._documents.trusted, schema, settings)
+
+    async def warm(self) -> int:
+        """Run the queries of the trusted documents, so that they are planned before anybody asks; how many ran."""
+        return await warm(self._documents.trusted, self._schema, self._services)
 
     async def __call__(self, request: Request) -> Response:
         request_id = secrets.token_hex(8)
         try:
             media = _accepted(request)
             operation = await self._read(request)
-            operations = check_document(operation.query, self._settings)
+            query = self._documents.find(operation.document)
+            operations = check_document(query, self._settings)
             check_variables(operation.variables)
+            self._documents.keep(operation.document)
             if operations > 1 and not operation.name:
                 return _not_run("the document has several operations; operationName must say which", request_id, media)
             caller = caller_of(self._secret, request.headers.get("authorization"))
             context = Context(self._services, caller.user_id, request_id, admin=caller.admin)
-            return await self._run(operation, context, request.method, media)
+            body = await self._run(query, operation, context, request.method)
+            whole = "errors" not in body
+            return cached(request, _answer(body, media), whole, self._settings.cache_seconds)
         except Refused as error:
             return refusal(error.status, error.reason, str(error), request_id, error.headers)
         except NotSignedIn as error:
@@ -86,9 +104,9 @@ class Endpoint:
         except CinegraphError as error:
             return refusal(400, error.code, str(error), request_id)
 
-    async def _run(self, operation: Operation, context: Context, method: str, media: str) -> Response:
+    async def _run(self, query: str, operation: Operation, context: Context, method: str) -> dict[str, Any]:
         result = await self._schema.execute(
-            operation.query,
+            query,
             variable_values=operation.variables,
             context_value=context,
             operation_name=operation.name,
@@ -100,7 +118,7 @@ class Endpoint:
         not_run = isinstance(result, PreExecutionError) or (result.data is None and _before_running(result.errors))
         if not not_run:
             body["data"] = result.data
-        return _answer(body, media)
+        return body
 
     async def _read(self, request: Request) -> Operation:
         if request.method == "GET":
@@ -181,6 +199,17 @@ def _operation(given: Any) -> Operation:
         value = given.get(name)
         if value is not None and not isinstance(value, kind):
             raise Refused(400, "BAD_REQUEST", f"{name} must be {KINDS[kind]}, not {KINDS.get(type(value), 'null')}")
-    if not given.get("query"):
-        raise Refused(400, "BAD_REQUEST", "there is no query; send an object with a query")
-    return Operation(given["query"], given.get("variables"), given.get("operationName"))
+    return Operation(_named(given), given.get("variables"), given.get("operationName"))
+
+
+def _named(given: dict[str, Any]) -> Named:
+    """The document's text, or its id: a hash of Apollo's protocol counts before `documentId`."""
+    text, asked = given.get("query") or None, (given.get("extensions") or {}).get("persistedQuery")
+    if asked is not None:
+        hash_ = asked.get("sha256Hash") if isinstance(asked, dict) else None
+        if not isinstance(hash_, str) or not hash_ or asked.get("version") != 1:
+            raise Refused(400, "BAD_REQUEST", "persistedQuery: an object with version 1 and a sha256Hash is wanted")
+        return Named(text, hash_.lower(), hashed=True)
+    if not text and not given.get("documentId"):
+        raise Refused(400, "BAD_REQUEST", "there is no query; send an object with a query, or with a documentId")
+    return Named(text, given.get("documentId") or None)

@@ -1,7 +1,5 @@
 """The ASGI application: `/graphql`, GraphiQL, health."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import resources
 
 from starlette.applications import Starlette
@@ -11,18 +9,24 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from api.context import Services
+from api.documents import Documents
 from api.http import Endpoint
 from api.schema import build_schema
 from cinegraph.errors import CinegraphError
 from cinegraph.settings import ApiSettings
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
-def build_app(services: Services, settings: ApiSettings, secret: bytes, lifespan: Lifespan | None = None) -> Starlette:
-    """The application over services that are ready."""
-    endpoint = Endpoint(build_schema(introspection=settings.graphiql), services, settings, secret)
+def build_app(
+    services: Services,
+    settings: ApiSettings,
+    secret: bytes,
+    documents: Documents | None = None,
+) -> Starlette:
+    """The application over services that are ready, with the documents that may be named; its endpoint is the state's
+    `endpoint`. Raises `InvalidInput` for a trusted document that cannot be run."""
+    endpoint = Endpoint(build_schema(introspection=settings.graphiql), services, settings, secret, documents)
 
     async def graphql(request: Request) -> Response:
         if settings.graphiql and _wants_page(request):
@@ -45,12 +49,9 @@ def build_app(services: Services, settings: ApiSettings, secret: bytes, lifespan
             Route("/", lambda _: _page()),
             Mount("/graphiql", StaticFiles(packages=[("api", "static/graphiql")])),
         ]
-    return Starlette(routes=routes, lifespan=lifespan or _nothing)
-
-
-@asynccontextmanager
-async def _nothing(_: Starlette) -> AsyncIterator[None]:
-    yield
+    app = Starlette(routes=routes)
+    app.state.endpoint = endpoint
+    return app
 
 
 def _wants_page(request: Request) -> bool:

@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from api.auth import load_secret
 from api.compiler.planner import Planner
 from api.context import Services
+from api.documents import Documents, read_manifest
 from api.ids import Cursors
 from api.server import build_app
 from cinegraph.home import artifacts_of, during
@@ -42,7 +43,8 @@ def build_services(settings: Settings, client: GraphClient) -> Services:
 
 @asynccontextmanager
 async def open_app(settings: Settings, client: GraphClient) -> AsyncIterator[Starlette]:
-    """The API over a graph, warm: model and catalogue are in memory before the first request."""
+    """The API over a graph, warm: model and catalogue are in memory before the first request, and trusted documents are
+    planned."""
     services = build_services(settings, client)
     serving = services.serving
     await serving.refresh()
@@ -50,4 +52,12 @@ async def open_app(settings: Settings, client: GraphClient) -> AsyncIterator[Sta
     judging = conduct.watch(client.writer, serving.arms, settings.serving.judge_seconds)
     exposures = serving.arms.exposures.written(client.writer)
     async with during(serving.watch()), during(shadow.watch()), during(judging), exposures:
-        yield build_app(services, settings.api, load_secret(settings.home))
+        app = build_app(services, settings.api, load_secret(settings.home), documents_of(settings))
+        await app.state.endpoint.warm()
+        yield app
+
+
+def documents_of(settings: Settings) -> Documents:
+    """What clients may name by id; raises `InvalidInput` for a manifest that is none."""
+    manifest = settings.api.trusted_documents
+    return Documents(read_manifest(manifest) if manifest else {}, settings.api.only_trusted)

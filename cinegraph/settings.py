@@ -52,7 +52,20 @@ class ApiSettings(Group):
     max_directives: int = Field(50, ge=0, description="directives in a document at most")
     max_duplicates: int = Field(10, ge=1, description="repetitions of one field in one selection at most")
     max_nodes: int = Field(10_000, ge=1, description="nodes that one request may reach by its page sizes")
+    trusted_documents: Path | None = Field(
+        None, description="manifest of the documents of a frontend's build, which clients may name by id"
+    )
+    only_trusted: bool = Field(False, description="answer the documents of that manifest alone")
+    cache_seconds: int = Field(
+        10, ge=0, description="seconds for which answers to GET without a token may be kept; 0: ask each time"
+    )
     token_days: int = Field(30, ge=1, description="days for which a development token is valid")
+
+    @model_validator(mode="after")
+    def _knows_what_it_trusts(self) -> Self:
+        if self.only_trusted and self.trusted_documents is None:
+            raise ValueError("only_trusted = true, and there is no manifest: set trusted_documents to its file")
+        return self
 
 
 class ServingSettings(Group):

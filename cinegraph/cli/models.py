@@ -342,7 +342,7 @@ def promote_(
 def rollback_() -> None:
     """Serve the version before the active one again."""
     version = _change(lambda settings, client, report: rollback(client.writer, artifacts_of(settings), report))
-    say(f"{version} is served now")
+    say(f"{version} is served now; another rollback undoes this one")
 
 
 def _change(work: Callable[[Settings, GraphClient, Stages], Awaitable[Any]]) -> Any:
