@@ -72,10 +72,8 @@ class Documents:
         if not named.hashed:
             raise Refused(404, "DOCUMENT_NOT_FOUND", f"documentId {named.id[:100]!r} is not in the manifest")
         if named.id not in self._sent:
-            message = (
-                "PersistedQueryNotFound"  # what clients look for; a cache that kept it would keep them from sending
-            )
-            raise Refused(200, "PERSISTED_QUERY_NOT_FOUND", message, dict(PRIVATE))
+            # clients look for this message; a cache that kept it would keep them from sending the document
+            raise Refused(200, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound", dict(PRIVATE))
         self._sent.move_to_end(named.id)
         return self._sent[named.id]
 

@@ -17,7 +17,7 @@ from api.warming import sample, samples
 from cinegraph.errors import InvalidInput
 from cinegraph.settings import ApiSettings
 from tests.api.harness import schema
-from tests.api.web import ALIEN, RATE, SECRET, TITLE, bearer, refused
+from tests.api.web import ALIEN, RATE, SECRET, TITLE, bearer, client_of, client_over, refused
 
 BY_ID = (
     "query One($id: ID!, $genres: [ID!]) { movie(id: $id) { title } "
@@ -33,11 +33,6 @@ def hash_of(text: str) -> str:
 
 def persisted(hash_: str, **more: Any) -> dict[str, Any]:
     return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash_}}, **more}
-
-
-def over(services: Services, documents: Documents, **settings: Any) -> httpx.AsyncClient:
-    app = build_app(services, ApiSettings(**settings), SECRET, documents)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver")
 
 
 # -- automatic persisted queries -------------------------------------------------------------------------------------
@@ -93,7 +88,7 @@ def test_the_documents_that_were_named_last_are_kept() -> None:
 
 
 async def test_a_trusted_document_is_named_by_its_id_in_either_way(services: Services) -> None:
-    async with over(services, Documents(TRUSTED)) as http:
+    async with client_over(services, Documents(TRUSTED)) as http:
         asked = {"documentId": "one", "variables": {"id": "1", "genres": ["horror"]}}
         answers = [
             await http.post("/graphql", json=asked),
@@ -104,7 +99,7 @@ async def test_a_trusted_document_is_named_by_its_id_in_either_way(services: Ser
 
 
 async def test_beside_trusted_documents_others_are_run(services: Services) -> None:
-    async with over(services, Documents(TRUSTED)) as http:
+    async with client_over(services, Documents(TRUSTED)) as http:
         assert (await http.post("/graphql", json={"query": "{ __typename }"})).json() == {
             "data": {"__typename": "Query"}
         }
@@ -114,7 +109,7 @@ async def test_beside_trusted_documents_others_are_run(services: Services) -> No
 
 async def test_trusted_documents_alone_are_run_where_that_is_set(services: Services) -> None:
     other = "{ __typename }"
-    async with over(services, Documents(TRUSTED, only_trusted=True)) as http:
+    async with client_over(services, Documents(TRUSTED, only_trusted=True)) as http:
         assert (await http.post("/graphql", json={"documentId": "title"})).json() == {"data": ALIEN}
         assert (await http.post("/graphql", json={"query": TITLE})).json() == {"data": ALIEN}, "the very text"
         for given in ({"query": other}, persisted(hash_of(other), query=other), persisted(hash_of(other))):
@@ -124,7 +119,7 @@ async def test_trusted_documents_alone_are_run_where_that_is_set(services: Servi
 
 
 async def test_an_id_with_another_text_is_refused(services: Services) -> None:
-    async with over(services, Documents(TRUSTED)) as http:
+    async with client_over(services, Documents(TRUSTED)) as http:
         given = {"documentId": "title", "query": GENRES}
         error = refused(await http.post("/graphql", json=given), 400, "BAD_REQUEST")
         assert error["message"] == "the query is not the document that is title in the manifest"
@@ -143,7 +138,7 @@ async def test_an_id_with_another_text_is_refused(services: Services) -> None:
 )
 def test_a_trusted_document_that_cannot_be_run_is_told_at_the_start(services: Services, text: str, words: str) -> None:
     with pytest.raises(InvalidInput) as raised:
-        over(services, Documents({"x": text}))
+        client_over(services, Documents({"x": text}))
     assert str(raised.value).startswith(words)
 
 
@@ -157,7 +152,7 @@ async def test_queries_of_trusted_documents_are_planned_before_they_come(service
     assert await app.state.endpoint.warm() == 2
     planned = services.planner.plans[before:]
     assert [one.statement.name for one in planned] == ["field Query.movie", "field Query.movies"] * 2
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as http:
+    async with client_of(app) as http:
         for variables in ({"id": "5"}, {"id": "5", "genres": ["horror", "drama"]}):
             await http.post("/graphql", json={"documentId": "one", "variables": variables})
     assert len(services.planner.plans) == before + 4

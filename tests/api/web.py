@@ -4,9 +4,11 @@ import re
 from typing import Any
 
 import httpx
+from starlette.applications import Starlette
 
 from api.auth import make_token
 from api.context import Services
+from api.documents import Documents
 from api.server import build_app
 from cinegraph.settings import ApiSettings
 from graph.client import GraphClient
@@ -21,9 +23,13 @@ SECRETS = re.compile(
 )
 
 
-def client_over(services: Services, **settings: Any) -> httpx.AsyncClient:
+def client_over(services: Services, documents: Documents | None = None, **settings: Any) -> httpx.AsyncClient:
     """The application without a network."""
-    app = build_app(services, ApiSettings(**settings), SECRET)
+    return client_of(build_app(services, ApiSettings(**settings), SECRET, documents))
+
+
+def client_of(app: Starlette) -> httpx.AsyncClient:
+    """An application that is made already, without a network."""
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver")
 
 
