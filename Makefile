@@ -9,6 +9,10 @@ WORKERS ?= 2
 READY := .venv/.ready-$(TORCH)
 DGL := .venv/dgl
 
+# Compiled modules are kept, in .venv alone: the tests start Python some hundred times.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo setup test check build lock schema dgl clean
 
 demo: $(READY)  ## the main job: sample catalogue, real Neo4j, trained models, GraphQL with GraphiQL
@@ -16,8 +20,9 @@ demo: $(READY)  ## the main job: sample catalogue, real Neo4j, trained models, G
 
 setup: $(READY)
 
+# A thread each, as there is a worker for each core.
 test: check dgl  ## everything that must hold before a change lands
-	$(BIN)/python -m pytest -n $(WORKERS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 check: $(READY)  ## lint, types, import contracts, generated files
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from graphql import GraphQLResolveInfo
+from graphql import GraphQLResolveInfo, GraphQLUnionType, get_named_type
 
 from api.compiler.planner import coerced, selected_at
 from api.compiler.selection import Scope, Selected, fields_of
@@ -44,14 +44,13 @@ def _count(scope: Scope, selected: Selected, default: int) -> int:
 
 
 def _whys(scope: Scope, selected: Selected) -> Iterable[Selected]:
-    kind: Any = selected.definition.type if selected.definition else None
-    while hasattr(kind, "of_type"):
-        kind = kind.of_type
-    for one in fields_of(scope, kind, selected.sets):
-        if one.name == "why":
-            yield one
-        elif one.name == "edges":
-            yield from _whys(scope, one)
+    kind: Any = get_named_type(selected.definition.type) if selected.definition else None
+    for type_ in scope.schema.get_possible_types(kind) if isinstance(kind, GraphQLUnionType) else [kind]:
+        for one in fields_of(scope, type_, selected.sets):
+            if one.name == "why":
+                yield one
+            elif one.name in ("edges", "movies"):
+                yield from _whys(scope, one)
 
 
 async def require(info: Info, nodes: Iterable[NodeRef]) -> None:

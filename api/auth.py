@@ -30,6 +30,8 @@ class Caller:
 
     user_id: str | None = None
     admin: bool = False
+    until: float | None = None
+    """When the token ends, in seconds since 1970; None without one."""
 
 
 def load_secret(home: Path) -> bytes:
@@ -58,4 +60,4 @@ def caller_of(secret: bytes, authorization: str | None) -> Caller:
         claims = jwt.decode(token, secret, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options={"require": required})
     except jwt.PyJWTError as error:
         raise NotSignedIn(f"the token is not valid ({error}); cinegraph token USER makes one") from error
-    return Caller(str(claims["sub"]), claims.get(ADMIN) is True)
+    return Caller(str(claims["sub"]), claims.get(ADMIN) is True, float(claims["exp"]))

@@ -1,5 +1,8 @@
 """What every resolver has at hand."""
 
+from asyncio import Semaphore
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -9,12 +12,21 @@ from strawberry.dataloader import DataLoader
 from api.compiler.planner import Place, Planner
 from api.compiler.roots import Build
 from api.ids import Cursors
-from cinegraph.errors import Forbidden, NotSignedIn
+from api.lacking import Lack, Part
+from cinegraph.deadlines import Deadline
+from cinegraph.errors import Forbidden, GraphError, NotSignedIn
+from events.bus import Bus, Change, Kind, LocalBus
+from events.points import SharedPoints
 from graph.client import Writer
+from graph.guard import remembered
+from graph.snapshot import Snapshot
 from recommenders.arms import Served
+from recommenders.restoring import Restored
 from recommenders.serving import RELEVANCE, Serving
 from recommenders.slate import Tuning
 
+PUSHED_AT_ONCE: Final = 4
+"""Events of subscriptions that are made at once, so that a new model does not keep queries waiting."""
 NOT_ADMIN: Final = "experiments are for administrators: send a token that cinegraph token USER --admin made"
 
 
@@ -30,6 +42,16 @@ class Services:
     """Reasons for each recommendation, unless the query says otherwise."""
     tuning: Tuning = RELEVANCE
     """What a list should be beside relevant, unless the query says otherwise."""
+    bus: Bus = field(default_factory=LocalBus)
+    """Tells subscriptions of what changed."""
+    points: SharedPoints | None = None
+    """What callers may spend at all workers together; None: each counts alone."""
+    turns: Semaphore = field(default_factory=lambda: Semaphore(PUSHED_AT_ONCE))
+    restored: Restored = field(init=False)
+    """Gives what answers of then were made from."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "restored", Restored(self.serving))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +65,14 @@ class Context:
     """Nodes that each root field may reach by its page sizes; kept by the planner, which limits their sum."""
     loaders: dict[Place, DataLoader[str, Any]] = field(default_factory=dict)
     """What is made of many nodes at once for a field below them, by the field's place; see `api/similar.py`."""
+    warming: bool = False
+    """Whether nobody asked: what one document may come to, by what is in its variables, is planned for all of it."""
     admin: bool = False
     """Whether the caller may run experiments."""
+    lack: Lack = field(default_factory=Lack)
+    """What the answer is given without."""
+    time: Callable[[], Deadline] | None = None
+    """The time that each answer of a subscription has from its beginning; None: no limit, or that of the request."""
     chosen: list[Served] = field(default_factory=list)
     """What the caller is served by, once it was asked."""
 
@@ -54,6 +82,49 @@ class Context:
         if not self.chosen:
             self.chosen.append(self.services.serving.served(self.user_id))
         return self.chosen[0]
+
+    def begin_anew(self) -> None:
+        """Forget what was made for the answer before: an event of a subscription is an answer of its own."""
+        self.reached.clear()
+        self.loaders.clear()
+        self.chosen.clear()
+        self.lack.clear()
+
+    def memory(self) -> AbstractContextManager[None]:
+        """Around a read in whose place the catalogue in memory can answer."""
+        return remembered(self.services.serving.state.snapshot.movies > 0)
+
+    def remembered(self, error: GraphError) -> Snapshot:
+        """The catalogue in memory, in place of the graph that did not answer; the answer is marked. Raises the error
+        where nothing is in memory."""
+        snapshot = self.services.serving.state.snapshot
+        if not snapshot.movies:
+            raise error
+        self.lack.note(Part.GRAPH, self.services.graph.breaker.since)
+        return snapshot
+
+    def served_anyway(self) -> Served:
+        """What the caller is served by; where there is no model, popularity, and the answer says so."""
+        served = self.served
+        return served if served.state.scorer or not served.state.snapshot.movies else self.by_popularity(served)
+
+    def by_popularity(self, served: Served) -> Served:
+        """The same catalogue without a model, of no experiment; the answer says so."""
+        self.lack.note(Part.MODEL)
+        return Served(served.state.by_popularity)
+
+    @property
+    def degraded(self) -> dict[str, Any] | None:
+        """What the answer says of what it is given without; None where it lacks nothing."""
+        return self.lack.shown(self.services.serving.as_of) if self.lack.parts else None
+
+    def wrote(self, movie_id: str | None = None) -> None:
+        """The caller's history is another now, and with it what is shown of a movie; who waits for that is told."""
+        user_id = self.signed_in()
+        self.services.serving.histories.forget(user_id)
+        self.services.bus.tell(Change(Kind.USER, user_id))
+        if movie_id is not None:
+            self.services.bus.tell(Change(Kind.MOVIE, movie_id))
 
     def signed_in(self) -> str:
         """The caller's id; `NotSignedIn` for an anonymous one."""

@@ -49,7 +49,7 @@ class Documents:
         """The text of a document; raises `Refused` where it is not known, or must not be run."""
         if named.id is not None and named.id in self.trusted:
             return self._same(named, self.trusted[named.id])
-        if self.only_trusted and named.text not in self._texts:
+        if self.only_trusted and (named.text not in self._texts or (named.id is not None and not named.hashed)):
             raise Refused(403, "DOCUMENT_NOT_TRUSTED", _not_trusted(named))
         if named.text is None:
             return self._found(named)

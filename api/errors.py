@@ -2,32 +2,45 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from graphql import GraphQLError
 from starlette.responses import JSONResponse
 
+from api.observing import note_error
 from cinegraph.errors import (
     CinegraphError,
     GraphAuthFailed,
+    GraphAway,
     GraphBusy,
     GraphError,
     GraphFull,
     GraphTimeout,
     GraphUnavailable,
+    ModelError,
+    NotSignedIn,
+    OutcomeUnknown,
+    TimeBudgetSpent,
     UsageError,
 )
 
 log = logging.getLogger("cinegraph.api")
 
-WORDS: dict[type[GraphError], str] = {
+WORDS: dict[type[CinegraphError], str] = {
     GraphUnavailable: "the graph does not answer at the moment; try again in some seconds",
     GraphBusy: "the graph is busy at the moment; try again in a second",
     GraphAuthFailed: "the graph refuses the server's credentials; the operator has to set them right",
     GraphTimeout: "the graph took too long for this; ask for less",
     GraphFull: "the graph has no space left for writes; reading goes on",
+    GraphError: "the graph could not answer this",
+    ModelError: "there is no model that could answer this; the operator has to train one with cinegraph train",
+    CinegraphError: "the server is not able to do this; the request id helps to find the reason in its log",
 }
-"""What the client is told in place of the graph's own words."""
+"""What the client is told of an error that is not about what was asked, by the first kind that fits: the words of the
+error itself name hosts, files and statements, and are for the log."""
+PLAIN: Final = (UsageError, GraphAway, OutcomeUnknown, TimeBudgetSpent)
+"""Errors in words that the client may read."""
+INTERNAL: Final = "something went wrong on the server; the request id helps to find it in its log"
 
 
 class Refused(UsageError):
@@ -48,6 +61,7 @@ def _shown(error: GraphQLError, request_id: str) -> dict[str, Any]:
     if isinstance(cause, GraphQLError):
         cause = cause.original_error
     message, code = _words(error, cause, request_id)
+    note_error(code)
     if code == "INTERNAL":
         log.error("request %s failed", request_id, exc_info=cause)
     formatted = dict(error.formatted)
@@ -59,20 +73,53 @@ def _shown(error: GraphQLError, request_id: str) -> dict[str, Any]:
 def _words(error: GraphQLError, cause: BaseException | None, request_id: str) -> tuple[str, str]:
     if cause is None:
         return error.message, str((error.extensions or {}).get("code", "GRAPHQL_VALIDATION_FAILED"))
-    if isinstance(cause, GraphError):
-        text = next(
-            (text for kind, text in WORDS.items() if isinstance(cause, kind)), "the graph could not answer this"
-        )
-        log.warning("request %s: graph error %s: %s", request_id, cause.code, cause)
-        return text, cause.code
     if isinstance(cause, CinegraphError):
-        return str(cause), cause.code
-    return "something went wrong on the server; the request id helps to find it in its log", "INTERNAL"
+        return _words_of(cause, request_id), code_of(cause)
+    return INTERNAL, CinegraphError.code
+
+
+def _words_of(error: CinegraphError, request_id: str) -> str:
+    """What a client may read of an error of ours; what is left out goes to the log."""
+    if not isinstance(error, UsageError):
+        log.warning("request %s: %s %s: %s", request_id, type(error).__name__, error.code, error)
+    if isinstance(error, PLAIN):
+        return str(error)
+    return next(text for kind, text in WORDS.items() if isinstance(error, kind))
+
+
+def code_of(error: CinegraphError) -> str:
+    """An error's code; that of a request that cannot be run says why."""
+    return error.reason if isinstance(error, Refused) else error.code
 
 
 def refusal(
     status: int, code: str, message: str, request_id: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """An answer to a request that was not run at all."""
+    note_error(code, refused=True)
     body = {"errors": [{"message": message, "extensions": {"code": code, "requestId": request_id}}]}
     return JSONResponse(body, status, headers=headers)
+
+
+def told(error: CinegraphError, request_id: str) -> list[dict[str, Any]]:
+    """An error of ours that kept an operation from running, for where there is no status of HTTP."""
+    found = GraphQLError(_words_of(error, request_id), extensions={"code": code_of(error)})
+    return shown([found], request_id)
+
+
+def refused(error: CinegraphError, request_id: str) -> JSONResponse:
+    """The answer to a request that an error of ours kept from running."""
+    words, code = _words_of(error, request_id), code_of(error)
+    if isinstance(error, Refused):
+        return refusal(error.status, code, words, request_id, error.headers)
+    if isinstance(error, NotSignedIn):
+        return refusal(401, code, words, request_id, {"WWW-Authenticate": "Bearer"})
+    if isinstance(error, UsageError):
+        return refusal(400, code, words, request_id)
+    return refusal(503 if error.retryable else 500, code, words, request_id)
+
+
+def failed(error: Exception, request_id: str) -> JSONResponse:
+    """The answer to a request that a bug of ours kept from being answered."""
+    log.error("request %s failed", request_id, exc_info=error)
+    return refusal(500, CinegraphError.code, INTERNAL, request_id)

@@ -1,25 +1,34 @@
 """From reasons found in memory to reasons shown: verified in one statement, worded, with an id to check them later."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import strawberry
 
+from api.context import Context
 from api.hydration import Hydrated
 from api.ids import Cursors
+from api.lacking import AWAY
 from api.types.explanations import CheckedSegment, ExplanationCheck, Path, RelationKind, Walked
 from api.types.explanations import Reason as ShownReason
 from cinegraph.errors import InvalidInput, NotFound
-from cinegraph.types import EdgeRef, NodeRef
+from cinegraph.types import EdgeRef, NodeRef, Relation
 from graph.client import Reader
 from graph.snapshot import Snapshot
-from graph.verify import Facts, edge_of, find_edges, verify_edges
+from graph.verify import Facts, edge_of, find_edges, recall_edges, verify_edges
+from recommenders.histories import UserHistory
 from recommenders.reasons import Explainer, Reason
 from recommenders.state import Scored
 from recommenders.wording import sentence
 
 KIND = "explanation"
+FORGOTTEN: Final[Mapping[Relation, Sequence[str]]] = {
+    Relation.ACTED_IN: ("ActedInSegment.character",),
+    Relation.CREW: ("CrewSegment.job", "CrewSegment.department"),
+}
+"""What is not known of a relationship without the graph."""
 SPARE = 1
 """Reasons looked for beyond those asked for, so that one that does not stand the verification is replaced."""
 
@@ -46,9 +55,23 @@ def _found(explainer: Explainer, scored: Scored, movie_id: str, count: int) -> F
     return Found(explainer.reasons(movie_id, parts, count + SPARE), positive)
 
 
-async def verify(reader: Reader, found: Iterable[Found]) -> Facts:
-    """Read every edge of all reasons again, in one statement."""
-    return await verify_edges(reader, (edge for one in found for reason in one.reasons for edge in reason.all_edges))
+def edges_of(found: Iterable[Found]) -> list[EdgeRef]:
+    """Every edge of all reasons."""
+    return [edge for one in found for reason in one.reasons for edge in reason.all_edges]
+
+
+async def verify(context: Context, edges: Iterable[EdgeRef], history: UserHistory | None = None) -> Facts:
+    """Read every edge again, in one statement; where the graph does not answer, in the catalogue and the history that
+    are in memory."""
+    wanted = list(edges)
+    try:
+        with context.memory():
+            return await verify_edges(context.services.graph, wanted)
+    except AWAY as error:
+        own = history.facts if history else {}
+        snapshot = context.remembered(error)
+        context.lack.absent.update(name for edge in wanted for name in FORGOTTEN.get(edge.relation, ()))
+        return {**recall_edges(snapshot, wanted), **{edge: own[edge] for edge in wanted if edge in own}}
 
 
 def standing(found: Found, facts: Facts, count: int) -> list[Reason]:

@@ -5,7 +5,9 @@ from typing import TypeVar
 
 from api.context import Context
 from api.hydration import Hydrated
+from api.lacking import AWAY, Part
 from cinegraph.errors import GraphConflict
+from graph.snapshot import UNKNOWN
 from recommenders.histories import UserHistory
 
 Answer = TypeVar("Answer")
@@ -28,7 +30,22 @@ async def fresh(context: Context, make: Callable[[], Awaitable[Answer]]) -> Answ
     raise GraphConflict("the history of the user changes faster than it can be read; try again")
 
 
+async def known_history(context: Context) -> UserHistory:
+    """The caller's history, or that of a visitor; of a visitor too where only the graph knows it and does not answer,
+    and then the answer says so."""
+    if context.user_id is None:
+        return UserHistory(None, None)
+    try:
+        return await context.services.serving.histories.get(context.user_id)
+    except AWAY as error:
+        context.remembered(error)
+        context.lack.note(Part.HISTORY, context.services.graph.breaker.since)
+        return UserHistory(None, None)
+
+
 def refuse_stale(history: UserHistory, read: Hydrated) -> None:
     """Raise `Stale` where the graph's version of the history is not the one that the answer was made from."""
+    if read.version == UNKNOWN:
+        return  # the graph does not answer: what is in memory is the newest that is known
     if history.user_id is not None and (read.version or 0) != (history.version or 0):
         raise Stale

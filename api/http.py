@@ -1,26 +1,30 @@
 """GraphQL over HTTP: one endpoint, `application/json` and `application/graphql-response+json`, GET for queries only."""
 
 import json
-import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import OperationDefinitionNode, OperationType
+from starlette.datastructures import Address
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
 
+from api.analysing import Look, look_of
 from api.auth import caller_of
+from api.budget import Budget, Spent, caller_key
 from api.caching import cached
 from api.context import Context, Services
+from api.deadlines import in_time
 from api.documents import Documents, Named
-from api.errors import Refused, refusal, shown
-from api.limits import check_document, check_variables
+from api.errors import Refused, failed, refused, shown
+from api.limits import check_variables
+from api.observing import Names, Seen
+from api.operations import Operations, Ready, bytes_of
+from api.streaming.origins import check_simple
 from api.warming import check_trusted, warm
-from cinegraph.errors import CinegraphError, NotSignedIn
+from cinegraph.errors import CinegraphError
 from cinegraph.settings import ApiSettings
 
 JSON = "application/json"
@@ -41,8 +45,6 @@ MEMBERS: dict[str, type] = {
     "operationName": str,
     "extensions": dict,
 }
-READING = {OperationType.QUERY}
-ALL = {OperationType.QUERY, OperationType.MUTATION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,9 @@ class Operation:
     document: Named
     variables: dict[str, Any] | None
     name: str | None
+    look: Look | None = None
+    shows_cost: bool = False
+    """What is to be shown beside the answer."""
 
 
 class Endpoint:
@@ -65,64 +70,110 @@ class Endpoint:
         secret: bytes,
         documents: Documents | None = None,
     ) -> None:
-        self._schema, self._services, self._settings, self._secret = schema, services, settings, secret
+        self._services, self._settings, self._secret = services, settings, secret
+        self.operations = Operations(schema._schema, settings, introspection=settings.graphiql)
         self._documents = documents or Documents()
-        check_trusted(self._documents.trusted, schema, settings)
+        check_trusted(self._documents.trusted, self.operations)
+        self._budget = Budget(settings, shared=services.points)
+        self._names = Names(self._documents.trusted, self.operations)
 
     async def warm(self) -> int:
         """Run the queries of the trusted documents, so that they are planned before anybody asks; how many ran."""
-        return await warm(self._documents.trusted, self._schema, self._services)
+        return await warm(self._documents.trusted, self.operations, self._services)
 
-    async def __call__(self, request: Request) -> Response:
-        request_id = secrets.token_hex(8)
+    async def __call__(self, request: Request, seen: Seen) -> Response:
+        request_id = seen.request_id
         try:
             media = _accepted(request)
-            operation = await self._read(request)
-            query = self._documents.find(operation.document)
-            operations = check_document(query, self._settings)
-            check_variables(operation.variables)
-            self._documents.keep(operation.document)
-            if operations > 1 and not operation.name:
-                return _not_run("the document has several operations; operationName must say which", request_id, media)
+            check_simple(request, self._settings)
+            operation = await self.read(request)
+            ready = self.checked(operation)
+            self.name(seen, ready, operation.name)
+            _allow(ready.operation(operation.name), request.method)
             caller = caller_of(self._secret, request.headers.get("authorization"))
+            if operation.look is not None:
+                operation.look.allow(caller.admin, self._settings.graphiql)
             context = Context(self._services, caller.user_id, request_id, admin=caller.admin)
-            body = await self._run(query, operation, context, request.method)
-            whole = "errors" not in body
-            return cached(request, _answer(body, media), whole, self._settings.cache_seconds)
-        except Refused as error:
-            return refusal(error.status, error.reason, str(error), request_id, error.headers)
-        except NotSignedIn as error:
-            return refusal(401, error.code, str(error), request_id, {"WWW-Authenticate": "Bearer"})
-        except InvalidOperationTypeError as error:
-            kind = error.operation_type.value
-            message = f"a {kind} is not run by {request.method}; send it with POST"
-            if request.method == "POST":
-                message = f"there are no {kind}s in this schema; ask with a query"
-            return refusal(405, "METHOD_NOT_ALLOWED", message, request_id, {"Allow": "POST"})
-        except CannotGetOperationTypeError:
-            return _not_run(f"the document has no operation {operation.name!r}", request_id, media)
+            spent = await self.spend(ready, operation, context.user_id, request.client)
+            seen.cost = None if spent is None else spent.points
+            body = await self._run_seen(ready, operation, context, seen)
+            seen.without = body.get("extensions", {}).get("degraded", {}).get("without", ())
+            content = self.settled(body, spent, operation)
+            whole = "errors" not in body and "extensions" not in body and not operation.shows_cost
+            return cached(request, _answer(body, content, media), whole, self._settings.cache_seconds)
         except CinegraphError as error:
-            return refusal(400, error.code, str(error), request_id)
+            return refused(error, request_id)
+        except Exception as error:
+            return failed(error, request_id)
 
-    async def _run(self, query: str, operation: Operation, context: Context, method: str) -> dict[str, Any]:
-        result = await self._schema.execute(
-            query,
-            variable_values=operation.variables,
-            context_value=context,
-            operation_name=operation.name,
-            allowed_operation_types=ALL if method == "POST" else READING,
-        )
+    def name(self, seen: Seen, ready: Ready, name: str | None) -> None:
+        """Say of a request which operation it runs."""
+        self._names.note(seen, ready, name)
+
+    def checked(self, operation: Operation) -> Ready:
+        """An operation's document; raises for one that must not be run, or that is past a limit."""
+        ready = self.operations.ready(self._documents.find(operation.document))
+        check_variables(operation.variables)
+        self._documents.keep(operation.document)
+        return ready
+
+    async def spend(
+        self, ready: Ready, operation: Operation, user_id: str | None, client: Address | None
+    ) -> Spent | None:
+        """Take what an operation may cost from its caller's bucket; nothing for one that cannot be run. Raises
+        `CinegraphError` for one that may cost too much."""
+        if ready.faults(operation.name):
+            return None
+        snapshot = self._services.serving.state.snapshot
+        cost = self.operations.cost(ready, operation.variables, snapshot, operation.name)
+        return await self._budget.spend(caller_key(user_id, client and client.host), cost)
+
+    def settled(self, body: dict[str, Any], spent: Spent | None, operation: Operation) -> bytes:
+        """The answer's bytes; what it did not use of its points goes back, and is shown to whoever asked."""
+        content = bytes_of(body)
+        if spent is None:
+            return content
+        actual = spent.cost.actual(content.count(b"{"))
+        remaining = self._budget.give_back(spent, actual)
+        if not operation.shows_cost:
+            return content
+        cost = {"requested": spent.points, "actual": actual, "max": spent.most, "remaining": remaining}
+        body["extensions"] = {**body.get("extensions", {}), "cost": cost}
+        return bytes_of(body)
+
+    async def _run_seen(self, ready: Ready, operation: Operation, context: Context, seen: Seen) -> dict[str, Any]:
+        look, development = operation.look, self._settings.graphiql
+        if look is None:
+            return await self._run(ready, operation, context)
+        seen.kept = []
+        body = await self._run(ready, operation, context)
+        shown = await look.shown(self._services.graph, seen, values=development)
+        return {**body, "extensions": {**body.get("extensions", {}), "cypher": shown}}
+
+    async def _run(self, ready: Ready, operation: Operation, context: Context) -> dict[str, Any]:
+        if faults := ready.faults(operation.name):
+            return {"errors": shown(faults, context.request_id)}
+        run = partial(self.operations.run, ready, operation.variables, context, operation.name)
+        result = await in_time(run, self._settings, ready.operation(operation.name), context)
         body: dict[str, Any] = {}
         if result.errors:
             body["errors"] = shown(result.errors, context.request_id)
-        not_run = isinstance(result, PreExecutionError) or (result.data is None and _before_running(result.errors))
-        if not not_run:
+        if result.data is not None or not before_running(result.errors):
             body["data"] = result.data
+        if result.extensions:
+            body["extensions"] = result.extensions
         return body
+
+    async def read(self, request: Request) -> Operation:
+        """What a request asks to run, kept with it; raises `Refused` for one that asks for nothing."""
+        if not hasattr(request.state, "operation"):
+            request.state.operation = await self._read(request)
+        operation: Operation = request.state.operation
+        return operation
 
     async def _read(self, request: Request) -> Operation:
         if request.method == "GET":
-            return _operation(_from_url(request))
+            return operation_of(_from_url(request))
         if request.method != "POST":
             raise Refused(
                 405, "METHOD_NOT_ALLOWED", f"{request.method}: use POST, or GET for a query", {"Allow": "GET, POST"}
@@ -130,7 +181,7 @@ class Endpoint:
         content = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if content != JSON:
             raise Refused(415, "UNSUPPORTED_MEDIA_TYPE", f"content-type {content!r}: send the operation as {JSON}")
-        return _operation(_parsed(await self._body(request), "the body"))
+        return operation_of(_parsed(await self._body(request), "the body"))
 
     async def _body(self, request: Request) -> bytes:
         most = self._settings.max_bytes
@@ -147,17 +198,25 @@ class Endpoint:
         return bytes(body)
 
 
-def _answer(body: dict[str, Any], media: str) -> Response:
+def _answer(body: dict[str, Any], content: bytes, media: str) -> Response:
     """What was not run has no data, and the newer media type gives it a status of its own."""
     status = 400 if "data" not in body and media == GRAPHQL else 200
-    return Response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), status, media_type=media)
+    return Response(content, status, media_type=media)
 
 
-def _not_run(message: str, request_id: str, media: str) -> Response:
-    return _answer({"errors": shown([GraphQLError(message)], request_id)}, media)
+def _allow(operation: OperationDefinitionNode | None, method: str) -> None:
+    """Raise `Refused` for an operation that the method is not for."""
+    kind = operation.operation if operation else OperationType.QUERY
+    if kind is OperationType.SUBSCRIPTION:
+        raise Refused(
+            406, "NOT_ACCEPTABLE", "a subscription is answered over WebSocket, or to 'Accept: text/event-stream'"
+        )
+    if kind is OperationType.MUTATION and method != "POST":
+        message = f"a {kind.value} is not run by {method}; send it with POST"
+        raise Refused(405, "METHOD_NOT_ALLOWED", message, {"Allow": "POST"})
 
 
-def _before_running(errors: Any) -> bool:
+def before_running(errors: Any) -> bool:
     """Whether all errors stand before any field: an unknown operation, variables of a wrong type."""
     return bool(errors) and all(error.path is None for error in errors)
 
@@ -191,7 +250,8 @@ def _parsed(text: bytes, what: str) -> Any:
         raise Refused(400, "BAD_REQUEST", f"{what} is not JSON: {str(error)[:100]}") from error
 
 
-def _operation(given: Any) -> Operation:
+def operation_of(given: Any) -> Operation:
+    """What an object of JSON asks to run."""
     if not isinstance(given, dict):
         found = KINDS.get(type(given), "null")
         raise Refused(400, "BAD_REQUEST", f"the body is {found}; send one object with a query (batches are not taken)")
@@ -199,7 +259,9 @@ def _operation(given: Any) -> Operation:
         value = given.get(name)
         if value is not None and not isinstance(value, kind):
             raise Refused(400, "BAD_REQUEST", f"{name} must be {KINDS[kind]}, not {KINDS.get(type(value), 'null')}")
-    return Operation(_named(given), given.get("variables"), given.get("operationName"))
+    look = look_of(given.get("extensions"))
+    costs = (given.get("extensions") or {}).get("cost") is True
+    return Operation(_named(given), given.get("variables"), given.get("operationName"), look, costs)
 
 
 def _named(given: dict[str, Any]) -> Named:

@@ -19,7 +19,7 @@ from graphql import (
 )
 
 from api.compiler.planner import Place, coerced, place_of, selected_at
-from api.compiler.roots import Wanted, hydrate
+from api.compiler.roots import Hydrate, Wanted
 from api.compiler.selection import Scope, Selected, fields_of
 from api.compiler.shape import TYPE_KEY
 from api.context import Context
@@ -101,7 +101,8 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Hydrated:
-    """The nodes of one root field by place and key, and the version of the caller's history when they were read."""
+    """The nodes of one root field by place and key, and the version of the caller's history when they were read, -1
+    where they come from memory."""
 
     read: Nodes
     known: Nodes
@@ -188,10 +189,10 @@ def hydrated(
     keys, known = layout.keys(refs_of), layout.known(refs_of)
     if not any(keys.values()) and user_id is None:
         return _nothing(known)
-    reading = services.planner.run(
+    reading = services.planner.prepared(
         services.graph,
         info,
-        hydrate(layout.wanted(), versioned=user_id is not None),
+        Hydrate(layout.wanted(), versioned=user_id is not None),
         "signed in" if user_id else "",
         counted=counted,
         model=services.serving.model_version,
@@ -205,8 +206,8 @@ async def _nothing(known: Nodes) -> Hydrated:
     return Hydrated({}, known, None)
 
 
-async def _placed(layout: Layout, known: Nodes, reading: Awaitable[Any]) -> Hydrated:
-    groups, version = await reading
+async def _placed(layout: Layout, known: Nodes, reading: Callable[[], Awaitable[Any]]) -> Hydrated:
+    groups, version = await reading()
     pairs = zip(layout.groups, groups, strict=True)
     read = {(slot.place, slot.kind.name): nodes for slots, nodes in pairs for slot in slots}
     return Hydrated(read, known, version)

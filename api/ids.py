@@ -49,16 +49,30 @@ class Cursors:
 
     def seal(self, kind: str, values: list[Any]) -> str:
         """A cursor for these sort values of a connection of this kind."""
-        text = json.dumps(values, separators=(",", ":")).encode()
+        return self.seal_bytes(kind, json.dumps(values, separators=(",", ":")).encode())
+
+    def seal_bytes(self, kind: str, text: bytes) -> str:
+        """The same for whatever is to be kept."""
         return base64.urlsafe_b64encode(self._cipher.encrypt(text, [kind.encode()])).decode().rstrip("=")
 
     def open(self, kind: str, cursor: str) -> list[Any]:
         """The sort values in a cursor of this kind; `InvalidInput` for anything else."""
         try:
-            raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            values: list[Any] = json.loads(self._cipher.decrypt(raw, [kind.encode()]))
-        except (binascii.Error, InvalidTag, ValueError) as error:
-            raise InvalidInput(
-                f"the cursor {cursor[:60]!r} is not of this connection and order; use an endCursor that it gave"
-            ) from error
+            values: list[Any] = json.loads(self.open_bytes(kind, cursor))
+        except ValueError as error:
+            raise _foreign(cursor) from error
         return values
+
+    def open_bytes(self, kind: str, sealed: str) -> bytes:
+        """What was sealed as this kind; `InvalidInput` for anything else."""
+        try:
+            raw = base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
+            return self._cipher.decrypt(raw, [kind.encode()])
+        except (binascii.Error, InvalidTag, ValueError) as error:
+            raise _foreign(sealed) from error
+
+
+def _foreign(cursor: str) -> InvalidInput:
+    return InvalidInput(
+        f"the cursor {cursor[:60]!r} is not of this connection and order; use an endCursor that it gave"
+    )

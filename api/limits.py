@@ -1,6 +1,6 @@
 """What a request may be, checked before it is parsed or validated, in time linear in its size.
 
-graphql-core's validation can take 200 ms for a valid document of 2.4 KB, so the document is first read by a tokeniser
+graphql-core can take 200 ms for a valid document of 2.4 KB, so the document is first read by a tokeniser
 that does nothing but count; it sees the tokens that graphql-core sees, or something could be hidden from it. Fragments
 are counted where they are spread, each once, so a document that grows when it is expanded is refused by what it would
 become. A level is a selection within a field: fragments add none.
@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from cinegraph.errors import UsageError
 from cinegraph.settings import ApiSettings
@@ -21,6 +21,7 @@ _TOKEN = re.compile(
     re.S,
 )
 _NAME = re.compile(r"[A-Za-z_]")
+_BRACKETS = frozenset("()[]{}")
 
 INTROSPECTION_DEPTH = 20
 """Levels of a question about the schema, which costs no statement; GraphiQL's has 15."""
@@ -31,6 +32,9 @@ MAX_MUTATIONS = 4
 MAX_NESTING = 64
 """Brackets of any kind within each other: each takes some frames of Python's stack when it is parsed."""
 
+MAX_VARIABLES: Final = 200
+"""Variables of a document, each counted where it is declared and wherever it is used."""
+
 
 class LimitExceeded(UsageError):
     """A request that is larger than the server takes."""
@@ -40,15 +44,21 @@ class LimitExceeded(UsageError):
 
 @dataclass(slots=True)
 class Definition:
-    """One operation or fragment: its own depth and fields, and where it spreads which fragments; of its root fields
-    `meta_fields` ask about the schema."""
+    """One operation or fragment: its kind and name, its own depth and fields, and where it spreads which fragments; of
+    its root fields `meta_fields` ask about the schema."""
 
-    mutates: bool = False
+    kind: str = "query"
+    name: str | None = None
     depth: int = 0
     fields: int = 0
     root_fields: int = 0
     meta_fields: int = 0
     spreads: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def mutates(self) -> bool:
+        """Whether it is a mutation."""
+        return self.kind == "mutation"
 
     @property
     def introspects(self) -> bool:
@@ -63,24 +73,29 @@ class Counted:
     tokens: int = 0
     aliases: int = 0
     directives: int = 0
+    variables: int = 0
     duplicates: int = 0
+    definitions: int = 0
     operations: list[Definition] = field(default_factory=list)
     fragments: dict[str, Definition] = field(default_factory=dict)
 
 
-def check_document(text: str, limits: ApiSettings) -> int:
-    """How many operations a document has; refuses one that is past a limit: which, how much it has and may have."""
+def check_document(text: str, limits: ApiSettings) -> Counted:
+    """What a document has; refuses one that is past a limit: which, how much it has and may have."""
+    _refuse("characters", len(text), limits.max_characters)
     counted = count(text, limits.max_tokens)
     _refuse("aliases", counted.aliases, limits.max_aliases)
+    _refuse("variables and uses of them", counted.variables, MAX_VARIABLES)
     _refuse("directives", counted.directives, limits.max_directives)
     _refuse("repetitions of one field in one selection", counted.duplicates, limits.max_duplicates)
+    _refuse("operations and fragments", counted.definitions, limits.max_definitions)
     for one in expanded(counted):
         _refuse("levels of fields", one.depth, INTROSPECTION_DEPTH if one.introspects else limits.max_depth)
         _refuse("fields after its fragments are expanded", one.fields, limits.max_tokens)
         _refuse("root fields", one.root_fields, limits.max_root_fields)
         if one.mutates:
             _refuse("mutations", one.root_fields, MAX_MUTATIONS)
-    return len(counted.operations)
+    return counted
 
 
 def check_variables(variables: Mapping[str, Any] | None) -> None:
@@ -130,10 +145,11 @@ def _expanded(
 def count(text: str, max_tokens: int) -> Counted:
     """Count a document's parts; stops with `LimitExceeded` at the first token too many."""
     counter = _Counter()
-    for token in tokens(text):
-        counter.counted.tokens += 1
-        _refuse("tokens", counter.counted.tokens, max_tokens)
+    for number, token in enumerate(tokens(text), 1):
+        if number > max_tokens:
+            _refuse("tokens", number, max_tokens)
         counter.take(token)
+        counter.counted.tokens = number
     return counter.counted
 
 
@@ -168,13 +184,16 @@ class _Counter:
         self.head: list[str] = []
 
     def take(self, token: str) -> None:
-        self._nest(token)
+        if token in _BRACKETS:
+            self._nest(token)
         if token == "(":
             self.parentheses += 1
         elif token == ")":
             self.parentheses = max(0, self.parentheses - 1)
         elif token == "@":
             self.counted.directives += 1
+        elif token == "$":
+            self.counted.variables += 1
         elif not self.parentheses:
             self._in_selection(token)
         self.before, self.last = self.last, token
@@ -208,9 +227,11 @@ class _Counter:
         self.fragment = False
 
     def _begin(self) -> None:
-        self.one = Definition(mutates=self.head[:1] == ["mutation"])
-        if self.head[:1] == ["fragment"] and len(self.head) > 1:
-            self.counted.fragments[self.head[1]] = self.one
+        kind, name = [*self.head[:2], None, None][:2]
+        self.counted.definitions += 1
+        self.one = Definition(kind or "query", name)
+        if self.one.kind == "fragment" and self.one.name:
+            self.counted.fragments[self.one.name] = self.one
         else:
             self.counted.operations.append(self.one)
         self.head = []
@@ -222,7 +243,8 @@ class _Counter:
 
     def _word(self, token: str) -> None:
         if not self.open:
-            self.head.append(token)
+            if self.last != "@":
+                self.head.append(token)
         elif self.last == "...":
             if token != "on":
                 self.one.spreads.append((token, self.open[-1].level - 1))

@@ -4,56 +4,69 @@ Compiled answers are dictionaries by response key, so a field's resolver is `ans
 went into the statement. Strawberry's own resolvers stay where a field is not part of a compiled answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import cache, partial
+from inspect import isawaitable
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
-from strawberry.extensions import DisableIntrospection, ParserCache, ValidationCache
+from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.base import StrawberryObjectDefinition
 
 from api.compiler.model import Resolved, meaning
-from api.compiler.shape import TYPE_KEY
+from api.compiler.planner import names_of
+from api.compiler.shape import TYPE_KEY, Planned
+from api.federation import REPRESENTATION, FederatedQuery, Representation
 from api.mutations import Mutation
 from api.queries import Query
 from api.scalars import DATE_TIME, JSON_TEXT, DateTime, JsonText
+from api.subscriptions import Subscription
 from api.types.catalog import Company, Country, Language, Tag
 from api.types.explanations import SEGMENTS
-
-CACHED_DOCUMENTS = 1_000
-
-
-class Schema(strawberry.Schema):
-    """Leaves the log to `api/errors.py`: Strawberry notes each mistake of a client as an error, with the document."""
-
-    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
-        """Nothing."""
+from cinegraph import telemetry
 
 
-def build_schema(*, introspection: bool = True) -> strawberry.Schema:
-    """The schema that is served, and written to `schema.graphql`; without introspection it suggests no names either."""
-    schema = Schema(
-        Query,
+@cache
+def build_schema(*, federation: bool = False) -> strawberry.Schema:
+    """The schema that is served, and without the fields for a gateway of `federation` written to `schema.graphql`; one
+    for all applications of a process, since nobody changes it."""
+    schema = strawberry.Schema(
+        FederatedQuery if federation else Query,
         Mutation,
+        Subscription,
         types=[Company, Country, Language, Tag, *SEGMENTS.values()],
-        config=StrawberryConfig(
-            scalar_map={DateTime: DATE_TIME, JsonText: JSON_TEXT}, disable_field_suggestions=not introspection
-        ),
-        extensions=[
-            lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
-            lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
-            *([] if introspection else [DisableIntrospection]),
-        ],
+        config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, JsonText: JSON_TEXT, Representation: REPRESENTATION}),
     )
     core: GraphQLSchema = schema._schema
-    roots = {core.query_type, core.mutation_type}
+    roots = {core.query_type, core.mutation_type, core.subscription_type}
     for kind in core.type_map.values():
-        if isinstance(kind, GraphQLObjectType) and kind not in roots and not kind.name.startswith("__"):
+        if kind in roots:
+            _seen(kind)
+        elif isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
             _look_up(kind)
         elif hasattr(kind, "resolve_type") and not kind.name.startswith("__"):
             kind.resolve_type = _named
     return schema
+
+
+def _seen(root: Any) -> None:
+    """Let what a root field sends be seen as sent for it."""
+    for field in root.fields.values():
+        field.resolve = _within(field.resolve)
+
+
+def _within(own: Callable[..., Any]) -> Callable[..., Any]:
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        found = own(source, info, **arguments)
+        return _awaited(found, info) if isawaitable(found) else found
+
+    return resolve
+
+
+async def _awaited(found: Awaitable[Any], info: GraphQLResolveInfo[Any]) -> Any:
+    with telemetry.at(partial(names_of, info)):
+        return await found
 
 
 def _look_up(kind: GraphQLObjectType) -> None:
@@ -66,6 +79,8 @@ def _look_up(kind: GraphQLObjectType) -> None:
 
 def _by_key(own: Callable[..., Any]) -> Callable[..., Any]:
     def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        if type(source) is Planned:
+            return source.raw[str(info.path.key)]
         if type(source) is dict:
             return source[info.path.key]
         return own(source, info, **arguments)
@@ -77,7 +92,8 @@ def _from_key(own: Callable[..., Any]) -> Callable[..., Any]:
     """The field's own resolver, which goes on from the key that the compiled answer has."""
 
     def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-        return own(source[info.path.key], info, **arguments)
+        answer = source.raw if type(source) is Planned else source
+        return own(answer[str(info.path.key)], info, **arguments)
 
     return resolve
 
@@ -93,7 +109,7 @@ def _own(field: GraphQLField) -> Callable[..., Any]:
 
 
 def _named(value: Any, info: GraphQLResolveInfo[Any], _kind: Any) -> str:
-    if type(value) is dict:
-        return str(value[TYPE_KEY])
+    if type(value) in (dict, Planned):
+        return str((value.raw if type(value) is Planned else value)[TYPE_KEY])
     definition: StrawberryObjectDefinition = type(value).__strawberry_definition__
     return str(info.schema.type_map[definition.name].name)

@@ -57,6 +57,14 @@ def autocomplete_text(text: str) -> str:
     return f"{known} +{last}*".strip()
 
 
+def telling_words(text: str) -> list[str]:
+    """The words that a name must have, whole or unfinished, where the index cannot be asked: not stop words, unless
+    nothing else was typed, and no year after other words."""
+    words = words_of(text)
+    telling = [word for i, word in enumerate(words) if word not in STOP_WORDS and not (i and _YEAR.fullmatch(word))]
+    return telling or words[-1:]
+
+
 def years_in(text: str) -> list[int]:
     """Years that stand after other words: of films, where they are in no title."""
     return [int(word) for word in words_of(text)[1:] if _YEAR.fullmatch(word)]

@@ -1,20 +1,34 @@
-"""The ASGI application: `/graphql`, GraphiQL, health."""
+"""The ASGI application: `/graphql`, GraphiQL, health, metrics."""
 
+from functools import partial
 from importlib import resources
+from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from api.context import Services
 from api.documents import Documents
+from api.gate import Counted, Gate
 from api.http import Endpoint
+from api.leaving import Leaving
+from api.metrics import Metrics
+from api.observing import Answering, Observed, Observer, Seen
 from api.schema import build_schema
+from api.streaming.answers import Answers
+from api.streaming.sse import Events, takes_events
+from api.streaming.streams import Streams
+from api.streaming.websocket import Connections
 from cinegraph.errors import CinegraphError
 from cinegraph.settings import ApiSettings
+from cinegraph.telemetry import Tracer
+from events.bus import CATALOGUE
 
+READY, NOT_READY = "ready", "not ready"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -23,35 +37,69 @@ def build_app(
     settings: ApiSettings,
     secret: bytes,
     documents: Documents | None = None,
+    tracer: Tracer | None = None,
+    folder: Path | None = None,
 ) -> Starlette:
-    """The application over services that are ready, with the documents that may be named; its endpoint is the state's
-    `endpoint`. Raises `InvalidInput` for a trusted document that cannot be run."""
-    endpoint = Endpoint(build_schema(introspection=settings.graphiql), services, settings, secret, documents)
+    """The application over services that are ready, with the documents that may be named, traced by a tracer, with
+    figures that workers share in a folder. Its state has the `endpoint`, the `metrics`, the `gate` that connections
+    ask, the `streams`, which are to be ended before it, and whether it is `leaving`. Raises `InvalidInput` for a
+    trusted document that cannot be run."""
+    endpoint = Endpoint(build_schema(federation=settings.federation), services, settings, secret, documents)
+    metrics, leaving, streams = Metrics(services, folder), Leaving(), Streams(settings.max_streams)
+    gate = Gate(settings.overload_ms, partial(metrics.refused, "OVERLOADED"))
+    answers = Answers(endpoint, services, settings, gate, Observer(metrics, tracer))
+    events = Events(answers, endpoint, streams, settings, secret)
+    services.serving.on_change = partial(services.bus.wake, CATALOGUE)
+    observed = Observed(_either(endpoint, events), metrics, tracer)
 
     async def graphql(request: Request) -> Response:
         if settings.graphiql and _wants_page(request):
             return _page()
-        return await endpoint(request)
+        return await observed(request)
 
     async def live(_: Request) -> Response:
         return JSONResponse({"status": "live"})
 
     async def ready(_: Request) -> Response:
-        return await _readiness(services)
+        return _going() if leaving.begun else await _readiness(services)
+
+    async def figures(request: Request) -> Response:
+        content, media = metrics.shown(request.headers.get("accept", ""))
+        return Response(content, headers={"Content-Type": media, "Cache-Control": "no-store"})
 
     routes: list[BaseRoute] = [
         Route("/graphql", graphql, methods=METHODS),
+        WebSocketRoute("/graphql", Connections(answers, streams, settings, secret).serve),
         Route("/health/live", live),
         Route("/health/ready", ready),
     ]
+    if settings.metrics:
+        routes.append(Route("/metrics", figures))
     if settings.graphiql:
         routes += [
             Route("/", lambda _: _page()),
             Mount("/graphiql", StaticFiles(packages=[("api", "static/graphiql")])),
         ]
-    app = Starlette(routes=routes)
-    app.state.endpoint = endpoint
+    metrics.most = lambda: gate.most
+    app = Starlette(routes=routes, middleware=[Middleware(Counted, gate=gate)])
+    app.state.endpoint, app.state.streams, app.state.metrics = endpoint, streams, metrics
+    app.state.gate, app.state.leaving = gate, leaving
     return app
+
+
+def _either(endpoint: Endpoint, events: Events) -> Answering:
+    """The endpoint, or events for those who take nothing else, or ask for what is nothing else."""
+
+    async def answer(request: Request, seen: Seen) -> Response:
+        if takes_events(request, alone=True):
+            return await events(request, seen)
+        found = await endpoint(request, seen)
+        if found.status_code == 406 and takes_events(request):
+            seen.forget()
+            return await events(request, seen)
+        return found
+
+    return answer
 
 
 def _wants_page(request: Request) -> bool:
@@ -64,12 +112,29 @@ def _page() -> Response:
     return Response(text, media_type="text/html")
 
 
+def _going() -> Response:
+    """What is asked is still answered; what is new should go elsewhere."""
+    body = {"status": NOT_READY, "server": {"status": NOT_READY, "code": "GOING_AWAY"}}
+    return JSONResponse(body, 503, headers={"Retry-After": "2"})
+
+
 async def _readiness(services: Services) -> Response:
-    """Ready: the graph answers and a model is active."""
+    """Ready: the graph answers and a model is active; each says for itself whether it is, and the code of why not."""
+    graph, model = await _graph_state(services), _model_state(services)
+    ready = graph["status"] == model["status"] == READY
+    headers = {} if ready else {"Retry-After": "2" if graph["status"] != READY else "5"}
+    body = {"status": READY if ready else NOT_READY, "graph": graph, "model": model}
+    return JSONResponse(body, 200 if ready else 503, headers=headers)
+
+
+async def _graph_state(services: Services) -> dict[str, str]:
     try:
         await services.serving.renew()
     except CinegraphError as error:
-        return JSONResponse({"status": "not ready", "code": error.code}, 503, headers={"Retry-After": "2"})
-    if not services.serving.model_version:
-        return JSONResponse({"status": "not ready", "code": "NO_MODEL"}, 503, headers={"Retry-After": "5"})
-    return JSONResponse({"status": "ready", "modelVersion": services.serving.model_version})
+        return {"status": NOT_READY, "code": error.code}
+    return {"status": READY}
+
+
+def _model_state(services: Services) -> dict[str, str]:
+    version = services.serving.model_version
+    return {"status": READY, "version": version} if version else {"status": NOT_READY, "code": "NO_MODEL"}

@@ -9,23 +9,25 @@ from bisect import bisect_left
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
+import strawberry
 from strawberry.dataloader import DataLoader
 
 from api.arguments import asked_filter, why_of
 from api.compiler.planner import place_of
-from api.context import Info
-from api.explaining import SPARE
+from api.context import Context, Info
+from api.explaining import SPARE, verify
 from api.hydration import Hydrated, hydrated
+from api.lacking import AWAY
+from api.types.arguments import After, Filter, First
 from api.types.build import PageInfo
 from api.types.explanations import Path, Walked
-from api.types.filters import MovieFilterInput
 from api.types.similarity import SimilarityConnection, SimilarityEdge, SimilarityReason
 from cinegraph.types import EdgeRef, Label, NodeRef
 from graph.likes import liked_both
 from graph.snapshot import UNKNOWN, Mask, Snapshot
-from graph.verify import Facts, verify_edges
+from graph.verify import Facts
 from recommenders.reasons import over
 from recommenders.similarity import Compared, Similar, SimilarityBasis, page_of
 from recommenders.state import State
@@ -85,10 +87,12 @@ class Read:
 def similar_movies(
     root: Any,
     info: Info,
-    by: SimilarityBasis = SimilarityBasis.BLEND,
-    first: int = DEFAULT_SIMILAR,
-    after: str | None = None,
-    filter: MovieFilterInput | None = None,
+    by: Annotated[
+        SimilarityBasis, strawberry.argument(description="What the likeness is to stand on.")
+    ] = SimilarityBasis.BLEND,
+    first: First = DEFAULT_SIMILAR,
+    after: After = None,
+    filter: Filter = None,
 ) -> Any:
     """The movies like the one whose key is `root`; those asked for at the same place are made together."""
     loaders, place = info.context.loaders, place_of(info._raw_info)
@@ -149,7 +153,7 @@ def _joints(state: State, compared: Compared, similar: Similar, count: int) -> l
 
 async def _read(info: Info, state: State, asked: Asked, found: Sequence[Found]) -> Read:
     """The movies, the relationships and the likes of all pages: at most one statement each."""
-    ids, graph = state.snapshot.ids, info.context.services.graph
+    ids = state.snapshot.ids
     joints = [joint for one in found for joints in one.joints for joint in joints]
     movies = {NodeRef(Label.MOVIE, ids[similar.movie]) for one in found for similar in one.page}
     on_paths = movies.union(*(joint.nodes for joint in joints))
@@ -158,8 +162,19 @@ async def _read(info: Info, state: State, asked: Asked, found: Sequence[Found]) 
         info._raw_info, lambda names: on_paths if "why" in names else movies, counted=True
     )
     edges = (edge for joint in joints for edge in joint.edges)
-    facts, likes, read = await gather(verify_edges(graph, edges), liked_both(graph, others), reading)
+    facts, likes, read = await gather(verify(info.context, edges), _liked_both(info.context, others), reading)
     return Read(facts, likes, read)
+
+
+async def _liked_both(context: Context, others: Mapping[str, Sequence[str]]) -> Mapping[tuple[str, str], int]:
+    """How many like both movies of each pair; nothing where only the graph knows."""
+    try:
+        with context.memory():
+            return await liked_both(context.services.graph, others)
+    except AWAY as error:
+        context.remembered(error)
+        context.lack.absent.add("SimilarityReason.likedBoth")
+        return {}
 
 
 def _by_likes(ids: Sequence[str], found: Found, asked: Asked) -> list[str]:

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import strawberry
 from graphql import (
     DocumentNode,
     GraphQLEnumType,
@@ -21,16 +20,13 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     get_named_type,
-    parse,
     type_from_ast,
-    validate,
 )
-from graphql.error import GraphQLError
 
 from api.context import Context, Services
-from api.limits import LimitExceeded, check_document
+from api.limits import LimitExceeded
+from api.operations import Operations
 from cinegraph.errors import InvalidInput
-from cinegraph.settings import ApiSettings
 
 log = logging.getLogger("cinegraph.api")
 
@@ -42,33 +38,32 @@ SAMPLES: Mapping[str, Any] = {
     "ID": "1",
     "DateTime": "2000-01-01T00:00:00Z",
     "JSON": "{}",
+    "_Any": {"__typename": "Movie", "id": "1"},
 }
 """A value of each scalar."""
 
 
-def check_trusted(documents: Mapping[str, str], schema: strawberry.Schema, limits: ApiSettings) -> None:
+def check_trusted(documents: Mapping[str, str], operations: Operations) -> None:
     """Raises `InvalidInput` with the first document that cannot be run, and why."""
     for id_, text in documents.items():
         try:
-            check_document(text, limits)
-            errors: list[GraphQLError] = validate(schema._schema, parse(text))
-        except (LimitExceeded, GraphQLError) as error:
+            errors = operations.ready(text).errors
+        except LimitExceeded as error:
             raise InvalidInput(f"the trusted document {id_!r} cannot be run: {error}") from error
         if errors:
-            raise InvalidInput(f"the trusted document {id_!r} is not valid here: {errors[0].message}")
+            raise InvalidInput(f"the trusted document {id_!r} cannot be run: {errors[0].message}")
 
 
-async def warm(documents: Mapping[str, str], schema: strawberry.Schema, services: Services) -> int:
+async def warm(documents: Mapping[str, str], operations: Operations, services: Services) -> int:
     """Run each query of the documents once or twice, with and without what it may leave out; how many ran through."""
     ran = 0
     for id_, text in documents.items():
-        for operation in _queries(parse(text)):
+        ready = operations.ready(text)
+        for operation in _queries(ready.document):
             name = operation.name.value if operation.name else None
-            for variables in samples(schema._schema, operation):
-                context = Context(services, None, f"start of {id_}"[:100])
-                result = await schema.execute(
-                    text, variable_values=variables, context_value=context, operation_name=name
-                )
+            for variables in samples(operations.schema, operation):
+                context = Context(services, None, f"start of {id_}"[:100], warming=True)
+                result = await operations.run(ready, variables, context, name)
                 ran += not result.errors
     log.info("%d trusted documents are ready; %d queries of them were run", len(documents), ran)
     return ran

@@ -1,4 +1,4 @@
-"""Pictures of what was measured, for docs/models.md, from `benchmarks/results/`.
+"""Pictures of what was measured, for docs/models.md and docs/performance.md, from `benchmarks/results/`.
 
     python -m benchmarks.pictures [--check]
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.stages import BESIDE, WHOLE
 from benchmarks.tables import result
 from recommenders import plots
 
@@ -86,12 +87,27 @@ def preferences() -> str:
     return plots.lines(series, "part of the best score that a preference adds", "NDCG@10 over no preferences")
 
 
+def stages() -> str:
+    """CPU milliseconds of an answer by stage, and beside it what stands for the statement and the walk elsewhere."""
+    found = result("stages")["cpu_ms"]
+    answers = {
+        name: {stage: ms for stage, ms in row.items() if not stage.startswith(BESIDE)} for name, row in found.items()
+    }
+    bars: dict[str, dict[str, float]] = {}
+    for name, row in answers.items():
+        bars[name] = {stage: ms for stage, ms in row.items() if stage != WHOLE}
+        for stage in (stage for stage in found[name] if stage.startswith(BESIDE)):
+            bars[f"{name}:\n{stage.removeprefix(BESIDE)}"] = {"beside": found[name][stage]}
+    return plots.stacked(bars, "CPU of the API process, ms an answer")
+
+
 PICTURES: Final[Mapping[str, Callable[[], str]]] = {
     "cold-users.svg": cold_users,
     "quality-by-cost.svg": quality_by_cost,
     "quality-by-novelty.svg": quality_by_novelty,
     "dials.svg": dials,
     "preferences.svg": preferences,
+    "stages.svg": stages,
 }
 
 

@@ -1,4 +1,4 @@
-"""Writes the tables of `docs/models.md` from what the benchmarks wrote, between the marks that stand there.
+"""Writes the tables of `README.md`, `docs/models.md` and `docs/performance.md` from what the benchmarks wrote.
 
     python -m benchmarks.tables [--check]
 
@@ -13,21 +13,28 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.graphql import report as graphql_report
+
 ROOT = Path(__file__).parents[1]
-DOCUMENT = ROOT / "docs" / "models.md"
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "models.md", ROOT / "docs" / "performance.md")
 RESULTS = ROOT / "benchmarks" / "results"
 PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> int:
-    before = DOCUMENT.read_text(encoding="utf-8")
+    return max(written(document, check="--check" in sys.argv) for document in DOCUMENTS)
+
+
+def written(document: Path, *, check: bool) -> int:
+    """Write a document's tables anew, or say that they differ; the exit code."""
+    before = document.read_text(encoding="utf-8")
     after = filled(before)
     if after == before:
         return 0
-    if "--check" in sys.argv:
-        print(f"{DOCUMENT} is not what the results say; run python -m benchmarks.tables")
+    if check:
+        print(f"{document} is not what the results say; run python -m benchmarks.tables")
         return 1
-    DOCUMENT.write_text(after, encoding="utf-8")
+    document.write_text(after, encoding="utf-8")
     return 0
 
 
@@ -276,6 +283,69 @@ def asked_row(name: str, row: dict[str, Any]) -> Sequence[str]:
     return (name, *means, over, f"{row['10 asked']:.0f}", short(row["12 questions"]["ndcg_at_10"][0]))
 
 
+def stages() -> str:
+    """A row a stage of an answer."""
+    found = result("stages")["cpu_ms"]
+    names = next(iter(found.values()))
+    rows = ((name, *(f"{row[name]:.2f}" for row in found.values())) for name in names)
+    return markdown(("CPU, ms", *found), rows)
+
+
+def figures(name: str) -> Callable[[], str]:
+    """A row a figure of a benchmark that has only figures."""
+
+    def table() -> str:
+        found = result(name)
+        rows = ((what, plain(figure)) for what, figure in found.items() if what != "machine")
+        return markdown(("what", "figure"), rows)
+
+    return table
+
+
+def attacked() -> str:
+    """A row an attack, beside what came as usual."""
+    head = ("attack", "p50, ms", "p99, ms", "p99 to usual", "failed", "what the attack was answered")
+    if not (RESULTS / "attacked.json").exists():
+        return markdown(head, iter([("not measured yet", *[""] * (len(head) - 1))]))
+    found = result("attacked")
+    rows = [{"attack": "none", **found["as usual"]}, *found["attacks"]]
+    return markdown(head, map(attacked_row, rows))
+
+
+def attacked_row(row: dict[str, Any]) -> Sequence[str]:
+    came = ", ".join(f"{status}: {count:,}" for status, count in row.get("answered", {}).items())
+    ratio = f"{row['ratio']:.2f}" if "ratio" in row else ""
+    return (row["attack"], f"{row['p50']:.1f}", f"{row['p99']:.1f}", ratio, f"{row['failed']:,}", came)
+
+
+def memory() -> str:
+    """A row a part of what is kept in memory, a column a size."""
+    found = result("memory")["rows"]
+    names = [name for name in found[0] if name != "movies"]
+    rows = ((name, *(plain(row[name]) for row in found)) for name in names)
+    return markdown(("what", *(f"{row['movies']:,} movies" for row in found)), rows)
+
+
+def plain(value: float) -> str:
+    """A figure of any size in three digits, and a large one in all."""
+    return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
+
+
+def gpu() -> str:
+    """A row a run on a GPU, with the best of the epochs that were asked."""
+    head = ("model", "data", "precision", "epochs", "s an epoch", "recall@20", "NDCG@20", "memory, MB")
+    return markdown(head, (gpu_row(row) for row in result("gpu")["runs"]))
+
+
+def gpu_row(row: dict[str, Any]) -> Sequence[str]:
+    best = max(row["curve"], key=lambda one: one["recall@20"])
+    named = f"`{row['model']}`, as in the paper" if row["config"].get("loss") == "bpr" else f"`{row['model']}`"
+    quality = (short(best[metric]) for metric in ("recall@20", "ndcg@20"))
+    epochs = f"{best['epoch']} of {row['curve'][-1]['epoch']}"
+    data, precision = f"{row['data']}, {row['likes']:,} likes", row["config"]["precision"]
+    return (named, data, precision, epochs, f"{row['secondsAnEpoch']:.2f}", *quality, f"{row['gpuMegabytes']:,}")
+
+
 def calibration() -> str:
     rows = result("calibration")["rows"]
     head = ("model", f"error of `match` ({rows[0]['ratings']:,} ratings)", "error of bare scores", "AUC")
@@ -328,6 +398,24 @@ def folding() -> str:
     return markdown(head, rows)
 
 
+def graphql() -> str:
+    """A row an operation and server, as `benchmarks.graphql` prints it."""
+    if not graphql_report.RESULT.exists():
+        return markdown(graphql_report.HEAD, iter([("not measured yet", *[""] * (len(graphql_report.HEAD) - 1))]))
+    return markdown(graphql_report.HEAD, graphql_report.rows(result("graphql")))
+
+
+def graphql_short() -> str:
+    """A row an operation that Apollo has too."""
+    return markdown(graphql_report.SHORT, graphql_report.short(result("graphql")))
+
+
+def graphql_setting() -> str:
+    """What it was measured on, and with what."""
+    found = result("graphql") if graphql_report.RESULT.exists() else {}
+    return markdown(("what", "which"), graphql_report.setting(found))
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "user-time": by_protocol("user_time"),
     "cold-movies": by_protocol("cold_movies"),
@@ -349,6 +437,17 @@ TABLES: dict[str, Callable[[], str]] = {
     "preferences": preferences,
     "incremental": incremental,
     "folding": folding,
+    "graphql": graphql,
+    "graphql-setting": graphql_setting,
+    "graphql-short": graphql_short,
+    "stages": stages,
+    "memory": memory,
+    "overload": figures("overload"),
+    "attacked": attacked,
+    "outage": figures("outage"),
+    "soak": figures("soak"),
+    "push": figures("push"),
+    "gpu": gpu,
 }
 
 

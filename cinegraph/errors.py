@@ -9,9 +9,12 @@
     │   └── WriteRefused           a writing statement where only reading is allowed
     ├── GraphError                 the graph could not do it (exit code 1, as all below)
     │   ├── GraphUnavailable       no connection, or it broke
+    │   │   ├── GraphAway          it has not answered for a while, and was not asked
+    │   │   └── OutcomeUnknown     a write whose commit was sent and not answered
     │   ├── GraphBusy              every connection was in use for too long
     │   ├── GraphAuthFailed        wrong user or password
     │   ├── GraphTimeout           a statement took longer than its limit
+    │   ├── TimeBudgetSpent        a request had no time left; nothing was written
     │   ├── GraphConflict          a constraint, or a deadlock that did not resolve
     │   ├── GraphFull              no space left for a write
     │   ├── GraphStatementFailed   the server refused the statement
@@ -23,6 +26,7 @@
     │   ├── ChecksumMismatch
     │   ├── ServerInUse            others use what was to be stopped
     │   └── StartFailed
+    ├── WorkerFailed               a process that was to answer beside others cannot
     ├── IngestError                files that are to become a graph
     │   ├── SourceMalformed        not the format it claims to be
     │   └── QualityTooLow          more bad rows than the threshold allows
@@ -112,6 +116,17 @@ class GraphUnavailable(GraphError):
     retryable = True
 
 
+class GraphAway(GraphUnavailable):
+    """The graph has not answered for a while, and was not asked this time; nothing was written."""
+
+
+class OutcomeUnknown(GraphUnavailable):
+    """The commit of a write was sent, and its answer did not come: it may have been done or not."""
+
+    code = "OUTCOME_UNKNOWN"
+    retryable = False
+
+
 class GraphBusy(GraphError):
     """Every connection to the graph was in use for longer than we wait."""
 
@@ -129,6 +144,13 @@ class GraphTimeout(GraphError):
     """A statement took longer than its limit."""
 
     code = "GRAPH_TIMEOUT"
+
+
+class TimeBudgetSpent(GraphError):
+    """The request had no time left; nothing was written by what it ended."""
+
+    code = "TIME_BUDGET_SPENT"
+    retryable = True
 
 
 class GraphConflict(GraphError):
@@ -198,6 +220,12 @@ class StartFailed(LocalServerError):
     """The server ended, or did not answer in time."""
 
     code = "START_FAILED"
+
+
+class WorkerFailed(CinegraphError):
+    """A process that was to answer beside others ended before it did, or again and again."""
+
+    code = "WORKER_FAILED"
 
 
 class IngestError(CinegraphError):

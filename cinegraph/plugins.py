@@ -6,6 +6,9 @@ from types import ModuleType
 from cinegraph.errors import MissingExtra
 
 EXTRAS = {
+    "events.redis_bus": "redis",
+    "events.redis_points": "redis",
+    "cinegraph.tracing": "telemetry",
     "graph.jars": "local",
     "recommenders.card": "report",
     "recommenders.models.ensemble": "rank",

@@ -4,8 +4,9 @@ A setting is read from the environment (`CINEGRAPH_GRAPH__URI=bolt://…`) or fr
 generated from this file by `make schema`.
 """
 
+import os
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -31,6 +32,9 @@ class GraphSettings(Group):
     retry_time: float = Field(2.0, ge=0, description="seconds in which a write is tried again after a passing fault")
     connect_timeout: float = Field(2.0, gt=0, description="seconds to wait for a connection to open")
     query_timeout: float = Field(5.0, gt=0, description="seconds after which the graph ends a reading statement")
+    slow_ms: float = Field(
+        100.0, ge=0, description="milliseconds from which a statement of a request is logged as slow; 0: none is"
+    )
     pool_size: int = Field(32, ge=1, description="connections at most")
     local_port: int = Field(0, ge=0, le=65535, description="Bolt port of the local Neo4j; 0: a free one")
     local_heap_mb: int = Field(1024, ge=256, description="heap of the local Neo4j, MB")
@@ -43,8 +47,26 @@ class ApiSettings(Group):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0: a free one")
+    workers: int = Field(1, ge=1, le=256, description="processes that answer, each with model and catalogue in memory")
+    drain_seconds: float = Field(
+        1.0, ge=0, description="seconds between the signal to end, when readiness says no, and the last new request"
+    )
     graphiql: bool = Field(True, description="serve GraphiQL and answer introspection")
+    federation: bool = Field(
+        False, description="be a subgraph of Apollo Federation 2: answer _service and _entities, to whoever asks"
+    )
+    metrics: bool = Field(True, description="serve figures for Prometheus at /metrics, to whoever reaches this port")
+    budget_ms: float = Field(300.0, ge=0, description="milliseconds that a request may take at most; 0: no limit")
+    planning_ms: float = Field(
+        3_000.0, ge=0, description="milliseconds that one may take for which the graph has to plan a statement first"
+    )
+    overload_ms: float = Field(
+        100.0, ge=0, description="milliseconds: if half of the answers take longer, requests are turned away; 0: never"
+    )
     max_bytes: int = Field(100_000, ge=1, description="bytes of a request body at most")
+    request_seconds: float = Field(10.0, gt=0, description="seconds in which a request must have come whole")
+    max_characters: int = Field(10_000, ge=1, description="characters of a GraphQL document at most")
+    max_definitions: int = Field(50, ge=1, description="operations and fragments of a document at most, together")
     max_tokens: int = Field(1_000, ge=1, description="tokens of a GraphQL document at most")
     max_depth: int = Field(10, ge=1, description="levels of nested fields at most")
     max_aliases: int = Field(15, ge=0, description="aliases in a document at most")
@@ -52,6 +74,15 @@ class ApiSettings(Group):
     max_directives: int = Field(50, ge=0, description="directives in a document at most")
     max_duplicates: int = Field(10, ge=1, description="repetitions of one field in one selection at most")
     max_nodes: int = Field(10_000, ge=1, description="nodes that one request may reach by its page sizes")
+    anonymous_points: int = Field(1_000, ge=1, description="points that a request without a token may cost")
+    user_points: int = Field(5_000, ge=1, description="points that a request with a token may cost")
+    anonymous_rate: float = Field(
+        1_000.0, ge=0, description="points that an address without a token gets back each second; 0: it spends freely"
+    )
+    user_rate: float = Field(
+        5_000.0, ge=0, description="points that a signed-in caller gets back each second; 0: they spend freely"
+    )
+    burst_seconds: float = Field(10.0, gt=0, description="seconds of points that a caller may spend at once")
     trusted_documents: Path | None = Field(
         None, description="manifest of the documents of a frontend's build, which clients may name by id"
     )
@@ -59,6 +90,14 @@ class ApiSettings(Group):
     cache_seconds: int = Field(
         10, ge=0, description="seconds for which answers to GET without a token may be kept; 0: ask each time"
     )
+    origins: tuple[str, ...] = Field(
+        (), description='origins whose pages may open streams, beside the server\'s own: ["https://films.example"]'
+    )
+    max_subscriptions: int = Field(20, ge=1, description="operations of one WebSocket at the same time, at most")
+    max_streams: int = Field(1_000, ge=1, description="WebSockets and event streams open in one process, at most")
+    init_seconds: float = Field(10.0, gt=0, description="seconds in which a WebSocket must say who it is")
+    ping_seconds: float = Field(15.0, gt=0, description="seconds between signs of life of an open stream")
+    slow_seconds: float = Field(15.0, gt=0, description="seconds after which a client that takes nothing is dropped")
     token_days: int = Field(30, ge=1, description="days for which a development token is valid")
 
     @model_validator(mode="after")
@@ -66,6 +105,15 @@ class ApiSettings(Group):
         if self.only_trusted and self.trusted_documents is None:
             raise ValueError("only_trusted = true, and there is no manifest: set trusted_documents to its file")
         return self
+
+
+class LogSettings(Group):
+    """What a server writes to standard error."""
+
+    format: Literal["text", "json"] = Field("text", description="lines of text, or of JSON: text or json")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="debug, info, warning or error; from info on, a line for each request"
+    )
 
 
 class ServingSettings(Group):
@@ -76,6 +124,12 @@ class ServingSettings(Group):
         60.0, gt=0, description="seconds between looks at the running experiment; a broken guardrail stops its arm"
     )
     histories: int = Field(100_000, ge=1, description="user histories kept in memory at most")
+    history_entries: int = Field(
+        2_000_000, ge=1, description="ratings, views and the like in these histories at most, some 300 bytes each"
+    )
+    kept_catalogues: int = Field(
+        20, ge=0, description="catalogues that served, kept so that their answers can be replayed; 0: none"
+    )
     why: int = Field(3, ge=0, le=10, description="reasons for each recommendation, unless the query says otherwise")
     diversity: float = Field(0.0, ge=0, le=1, description="how unlike each other movies of a list are, unless asked")
     novelty: float = Field(0.0, ge=0, le=1, description="how little known movies of a list are, unless asked")
@@ -122,6 +176,17 @@ class IngestSettings(Group):
     tmdb_key: SecretStr | None = Field(None, description="TMDB's API key (v3) or read access token (v4)")
 
 
+class EventsSettings(Group):
+    """How subscriptions learn of changes, and what workers share."""
+
+    redis: SecretStr | None = Field(
+        None,
+        description="URL of a Redis over which workers tell each other of changes, and count callers' points together; "
+        "empty: each finds out by looking, and counts alone",
+    )
+    poll_seconds: float = Field(1.0, gt=0, description="seconds between looks at what others may have written")
+
+
 class Settings(BaseSettings):
     """All of it. `home` is the one folder that holds all state: graph data, caches, logs, artefacts."""
 
@@ -136,16 +201,65 @@ class Settings(BaseSettings):
     cache: Path | None = Field(None, description="folder of fetched files; by default the platform's user cache")
     graph: GraphSettings = GraphSettings()
     api: ApiSettings = ApiSettings()
+    log: LogSettings = LogSettings()
     serving: ServingSettings = ServingSettings()
     gate: GateSettings = GateSettings()
     training: TrainingSettings = TrainingSettings()
     trust: TrustSettings = TrustSettings()
     ingest: IngestSettings = IngestSettings()
+    events: EventsSettings = EventsSettings()
 
     @property
     def cache_dir(self) -> Path:
         """Where fetched files lie: the same for every home, so that a second home fetches nothing."""
         return self.cache or Path(platformdirs.user_cache_dir("cinegraph", appauthor=False))
+
+
+class TracesSettings(BaseSettings):
+    """OpenTelemetry's own variables, as far as they say whether there are traces; its SDK reads the others."""
+
+    model_config = SettingsConfigDict(env_prefix="OTEL_", env_ignore_empty=True, frozen=True, extra="ignore")
+
+    sdk_disabled: bool = False
+    traces_exporter: str | None = None
+    exporter_otlp_endpoint: str | None = None
+    exporter_otlp_traces_endpoint: str | None = None
+    exporter_otlp_protocol: str | None = None
+    exporter_otlp_traces_protocol: str | None = None
+
+    @property
+    def exporters(self) -> tuple[str, ...]:
+        """Where traces go: nowhere, unless an exporter is named, or an endpoint is given; `InvalidInput` for what there
+        is not here."""
+        endpoint = self.exporter_otlp_traces_endpoint or self.exporter_otlp_endpoint
+        given = self.traces_exporter or ("otlp" if endpoint else "none")
+        names = tuple(dict.fromkeys(one.strip() for one in given.split(",")))
+        if self.sdk_disabled or names == ("none",):
+            return ()
+        for one in names:
+            if one not in TRACES_EXPORTERS:
+                raise InvalidInput(f"OTEL_TRACES_EXPORTER={given!r}: otlp, console or none")
+        protocol = self.exporter_otlp_traces_protocol or self.exporter_otlp_protocol or TRACES_PROTOCOL
+        if "otlp" in names and protocol != TRACES_PROTOCOL:
+            raise InvalidInput(f"OTEL_EXPORTER_OTLP_PROTOCOL={protocol!r}: traces are sent by {TRACES_PROTOCOL}")
+        return names
+
+
+class FiguresSettings(BaseSettings):
+    """The variable of Prometheus' own library, which workers that share their figures are started with."""
+
+    model_config = SettingsConfigDict(env_prefix="PROMETHEUS_", env_ignore_empty=True, frozen=True, extra="ignore")
+
+    multiproc_dir: Path | None = None
+
+
+TRACES_EXPORTERS = ("otlp", "console")
+TRACES_PROTOCOL = "http/protobuf"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment for a process that we start, with more variables."""
+    return {**os.environ, **more}  # noqa: TID251
 
 
 def load_settings(env_file: str | None = ".env") -> Settings:

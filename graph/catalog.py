@@ -24,6 +24,9 @@ _PARAMETER = re.compile(r"\$(\w+)")
 _WRITES = re.compile(r"\b(CREATE|MERGE|SET|DELETE|REMOVE|DROP|FOREACH|LOAD\s+CSV|ALTER|IN\s+TRANSACTIONS)\b", re.I)
 
 
+_NAMES: dict[str, str] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One text of Cypher with the parameters it needs."""
@@ -92,4 +95,11 @@ def _load(name: str) -> str:
     file = folder() / f"{name}.cypher"
     if not file.is_file():
         raise InvalidInput(f"there is no statement {name!r} in graph/cypher")
-    return file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
+    _NAMES[text] = name
+    return text
+
+
+def name_of(text: str) -> str:
+    """The name of a statement of the catalogue that was loaded, by its text; "" for any other."""
+    return _NAMES.get(text, "")

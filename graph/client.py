@@ -1,6 +1,6 @@
-"""The one way to Neo4j: the official async driver with its limits set, and our errors in place of its own."""
+"""The one way to Neo4j: the official async driver with its limits set, lean reads beside it, errors that are ours."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
@@ -9,9 +9,11 @@ import neo4j
 from neo4j import AsyncGraphDatabase, AsyncManagedTransaction, graph
 from neo4j import exceptions as driver_errors
 
+from cinegraph.deadlines import deadline
 from cinegraph.errors import (
     CinegraphError,
     GraphAuthFailed,
+    GraphAway,
     GraphBusy,
     GraphConflict,
     GraphError,
@@ -19,14 +21,25 @@ from cinegraph.errors import (
     GraphStatementFailed,
     GraphTimeout,
     GraphUnavailable,
+    OutcomeUnknown,
+    TimeBudgetSpent,
 )
 from cinegraph.settings import GraphSettings
-from graph.catalog import ReadStatement, WriteStatement
+from cinegraph.telemetry import sending
+from graph.breaker import Breaker
+from graph.catalog import ReadStatement, WriteStatement, name_of
+from graph.guard import Guard
+from graph.pool import LEAST, ReadingPool, is_direct
+from graph.profiles import Profile, profile_of
 
 Row: TypeAlias = dict[str, Any]
 
 WRITE_TIMEOUT = 300.0
 """Seconds after which the graph ends a writing transaction; ingestion's largest batches take some seconds."""
+FIRST_RETRY = 0.02
+"""Seconds after which a write that met another is tried again, twice as many after each: users who rate one film at the
+same moment now and then lock each other out, and the driver's own second is more than a request has."""
+JITTER = 0.5
 
 LONG = 16
 """Length of a list that is shown whole as a property of a node; embeddings are longer."""
@@ -35,16 +48,17 @@ ERRORS: tuple[tuple[type[Exception], type[GraphError]], ...] = (
     (driver_errors.ConnectionAcquisitionTimeoutError, GraphBusy),
     (driver_errors.AuthError, GraphAuthFailed),
     (driver_errors.ConstraintError, GraphConflict),
+    (driver_errors.IncompleteCommit, OutcomeUnknown),
     (driver_errors.ServiceUnavailable, GraphUnavailable),
     (driver_errors.SessionExpired, GraphUnavailable),
     (driver_errors.ReadServiceUnavailable, GraphUnavailable),
     (driver_errors.WriteServiceUnavailable, GraphUnavailable),
-    (driver_errors.IncompleteCommit, GraphUnavailable),
     (driver_errors.DatabaseUnavailable, GraphUnavailable),
     (driver_errors.TransientError, GraphConflict),
     (driver_errors.ClientError, GraphStatementFailed),
     (driver_errors.DatabaseError, GraphStatementFailed),
     (driver_errors.Neo4jError, GraphStatementFailed),
+    (driver_errors.BrokenRecordError, GraphStatementFailed),
     (driver_errors.DriverError, GraphUnavailable),
     (OSError, GraphUnavailable),
 )
@@ -62,6 +76,8 @@ _BY_CODE = {
 
 
 _WORDS: dict[type[GraphError], str] = {
+    OutcomeUnknown: "the graph was told to write this and has not said that it did; it may have been done or not: read "
+    "what was to change, and send it again where it did not",
     GraphBusy: "every connection to the graph was in use for too long; try again, or raise CINEGRAPH_GRAPH__POOL_SIZE",
     GraphTimeout: "the graph ended the statement: it took longer than its time limit; ask for less, or give it longer",
 }
@@ -70,7 +86,8 @@ _WORDS: dict[type[GraphError], str] = {
 def translate(error: Exception) -> CinegraphError:
     """Our error for one of the driver's; the message keeps the server's words, not the statement."""
     code = getattr(error, "code", None) or ""
-    text = getattr(error, "message", None) or str(error) or type(error).__name__
+    said = error.message if isinstance(error, driver_errors.Neo4jError) else str(error)
+    text = said or str(error) or type(error).__name__
     for part, ours in _BY_CODE.items():
         if code.endswith(part):
             return ours(_WORDS.get(ours, text))
@@ -99,12 +116,23 @@ class Reader:
     def __init__(self, session: "SessionFactory") -> None:
         self._session = session
 
+    @property
+    def breaker(self) -> Breaker:
+        """What tells requests at once that the graph is away."""
+        return self._session.guard.breaker
+
     async def read(self, statement: ReadStatement, /, **parameters: Any) -> list[Row]:
-        """All rows of a statement; tried once more when the connection broke, since a read changes nothing."""
+        """All rows of a statement; tried once more when the connection broke, since a read changes nothing. A request
+        that has no time left, and one whose graph is known to be away, does not try again."""
         statement.check(parameters)
         try:
             return await self._session.read(statement.text, parameters)
+        except GraphAway:
+            raise
         except GraphUnavailable:
+            request = deadline()
+            if request is not None and request.left() <= 0:
+                raise
             return await self._session.read(statement.text, parameters)
 
     async def stream(self, statement: ReadStatement, /, **parameters: Any) -> AsyncIterator[Row]:
@@ -112,6 +140,11 @@ class Reader:
         statement.check(parameters)
         async for row in self._session.stream(statement.text, parameters):
             yield row
+
+    async def profile(self, text: str, parameters: Mapping[str, Any]) -> Profile:
+        """Run a statement that was sent before, and say what it did; one that writes is refused by the graph."""
+        summary = await self._session.explain(text, dict(parameters), "PROFILE")
+        return profile_of(summary.profile or {})
 
 
 class Writer(Reader):
@@ -136,77 +169,119 @@ class Writer(Reader):
 
 
 class SessionFactory:
-    """Opens sessions with the right mode and bookmarks, and counts the statements sent."""
+    """Opens sessions with the right mode and bookmarks, and counts the statements sent; `lean` reads what it can."""
 
-    def __init__(self, driver: neo4j.AsyncDriver, database: str, query_timeout: float) -> None:
-        self._driver, self._database, self._timeout = driver, database, query_timeout
+    def __init__(
+        self,
+        driver: neo4j.AsyncDriver,
+        database: str,
+        query_timeout: float,
+        slow_ms: float = 0,
+        lean: ReadingPool | None = None,
+    ) -> None:
+        self._driver, self._database, self._timeout, self._slow_ms = driver, database, query_timeout, slow_ms
+        self._lean = lean
         self._bookmarks = AsyncGraphDatabase.bookmark_manager()
         self.statements = 0
+        self.guard = Guard(self.read)
 
     @asynccontextmanager
-    async def _open(self, mode: str, **more: Any) -> AsyncIterator[neo4j.AsyncSession]:
-        self.statements += 1
-        try:
-            async with self._driver.session(
-                database=self._database, default_access_mode=mode, bookmark_manager=self._bookmarks, **more
-            ) as session:
-                yield session
-        except FOREIGN as error:
-            raise translate(error) from error
+    async def _open(
+        self, mode: str, text: str, parameters: dict[str, Any], *, again: bool = False, **more: Any
+    ) -> AsyncIterator[neo4j.AsyncSession]:
+        """A session for one statement, which is counted, and told to whoever watches; one that may be sent `again` is
+        so when the graph was away."""
+        writes = mode == neo4j.WRITE_ACCESS
+        with sending(name_of(text), text, parameters, writes=writes, slow_ms=self._slow_ms):
+            async with self.guard.around(text, parameters if again else None, writes=writes):
+                self.statements += 1
+                try:
+                    async with self._driver.session(
+                        database=self._database, default_access_mode=mode, bookmark_manager=self._bookmarks, **more
+                    ) as session:
+                        yield session
+                except FOREIGN as error:
+                    raise translate(error) from error
 
     async def read(self, text: str, parameters: dict[str, Any]) -> list[Row]:
         """An auto-commit read: cheaper than a managed transaction, and a read can be repeated as it is.
 
         Our statements return plain values, never nodes: rows need none of `data()`, which walks through all of them.
         """
-        async with self._open(neo4j.READ_ACCESS) as session:
+        if self._lean is not None:
+            return await self._read_lean(self._lean, text, parameters)
+        async with self._open(neo4j.READ_ACCESS, text, parameters, again=True) as session:
             result = await session.run(neo4j.Query(text, timeout=self._timeout), parameters)
             return [dict(row) for row in await result.fetch(2**31 - 1)]
+
+    async def _read_lean(self, lean: ReadingPool, text: str, parameters: dict[str, Any]) -> list[Row]:
+        bookmarks = [*await self._bookmarks.get_bookmarks()]
+        with sending(name_of(text), text, parameters, slow_ms=self._slow_ms):
+            async with self.guard.around(text, parameters):
+                self.statements += 1
+                try:
+                    return await lean.read(text, parameters, bookmarks)
+                except FOREIGN as error:
+                    raise translate(error) from error
 
     async def read_some(
         self, text: str, parameters: dict[str, Any], timeout: float, most: int
     ) -> tuple[tuple[str, ...], list[Row]]:
         """The columns and the first rows of a read, within a time of its own."""
-        async with self._open(neo4j.READ_ACCESS) as session:
+        async with self._open(neo4j.READ_ACCESS, text, parameters) as session:
             result = await session.run(neo4j.Query(text, timeout=timeout), parameters)
             rows = await result.fetch(most)
             return tuple(result.keys()), [_row(row) for row in rows]
 
     async def stream(self, text: str, parameters: dict[str, Any]) -> AsyncIterator[Row]:
         """Rows as they come."""
-        async with self._open(neo4j.READ_ACCESS) as session:
+        async with self._open(neo4j.READ_ACCESS, text, parameters) as session:
             result = await session.run(neo4j.Query(text), parameters)
             async for row in result:
                 yield dict(row)
 
     async def write(self, text: str, parameters: dict[str, Any]) -> list[Row]:
-        """A managed transaction: the driver repeats it for `retry_time` after passing faults."""
+        """A managed transaction: the driver repeats it for `retry_time` after passing faults, but not once its commit
+        was sent; `OutcomeUnknown` where that was not answered. What the graph does not hear of any more, it ends when
+        the time of the request is over, so that its locks are let go of."""
+        request, limit, committing = deadline(), WRITE_TIMEOUT, False
 
-        @neo4j.unit_of_work(timeout=WRITE_TIMEOUT)
         async def work(transaction: AsyncManagedTransaction) -> list[Row]:
+            nonlocal committing
+            committing = False
             result = await transaction.run(text, parameters)
-            return [dict(row) async for row in result]
+            rows = [dict(row) async for row in result]
+            committing = True
+            return rows
 
-        async with self._open(neo4j.WRITE_ACCESS) as session:
-            return await session.execute_write(work)
+        try:
+            async with self._open(neo4j.WRITE_ACCESS, text, parameters) as session:
+                if request is not None and request.left() < limit:
+                    limit = max(request.left(), LEAST)
+                return await session.execute_write(neo4j.unit_of_work(timeout=limit)(work))
+        except TimeBudgetSpent as error:
+            if committing:
+                raise OutcomeUnknown(_WORDS[OutcomeUnknown]) from error
+            raise
 
     async def command(self, text: str, parameters: dict[str, Any]) -> list[Row]:
         """An implicit transaction, not repeated."""
-        async with self._open(neo4j.WRITE_ACCESS) as session:
+        async with self._open(neo4j.WRITE_ACCESS, text, parameters) as session:
             result = await session.run(neo4j.Query(text), parameters)
             return [dict(row) async for row in result]
 
     @asynccontextmanager
     async def holding(self, text: str, parameters: dict[str, Any]) -> AsyncIterator[None]:
         """A transaction that stays open as long as the block."""
-        async with self._open(neo4j.WRITE_ACCESS) as session, await session.begin_transaction() as transaction:
+        opened = self._open(neo4j.WRITE_ACCESS, text, parameters)
+        async with opened as session, await session.begin_transaction() as transaction:
             await (await transaction.run(text, parameters)).consume()
             yield
             await transaction.rollback()
 
     async def explain(self, text: str, parameters: dict[str, Any], word: str = "EXPLAIN") -> neo4j.ResultSummary:
         """The plan of a statement (`EXPLAIN`), or the plan with its figures (`PROFILE`), and Neo4j's notes on it."""
-        async with self._open(neo4j.READ_ACCESS, notifications_min_severity="WARNING") as session:
+        async with self._open(neo4j.READ_ACCESS, text, parameters, notifications_min_severity="WARNING") as session:
             result = await session.run(neo4j.Query(f"{word} {text}", timeout=self._timeout), parameters)
             return await result.consume()
 
@@ -260,12 +335,17 @@ class GraphClient:
             connection_timeout=min(settings.connect_timeout, settings.acquisition_timeout),
             max_connection_pool_size=settings.pool_size,
             max_transaction_retry_time=settings.retry_time,
+            initial_retry_delay=FIRST_RETRY,
+            retry_delay_jitter_factor=JITTER,
             liveness_check_timeout=30,
             notifications_min_severity="OFF",
             telemetry_disabled=True,
             user_agent="cinegraph",
         )
-        self.session = SessionFactory(self._driver, address.database, settings.query_timeout)
+        self._lean = _lean(address, settings) if is_direct(address.uri) else None
+        self.session = SessionFactory(
+            self._driver, address.database, settings.query_timeout, settings.slow_ms, self._lean
+        )
         self.reader = Reader(self.session)
         self.writer = Writer(self.session)
 
@@ -285,4 +365,11 @@ class GraphClient:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.session.guard.close()
+        if self._lean is not None:
+            self._lean.close()
         await self._driver.close()
+
+
+def _lean(address: Address, settings: GraphSettings) -> ReadingPool:
+    return ReadingPool(address.uri, address.user, address.password, address.database, settings)

@@ -5,25 +5,30 @@ first in the order of their ids; the adjacency is CSR over all of them, each rel
 """
 
 import asyncio
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
+from propcache.api import cached_property
 
 from cinegraph.types import EdgeRef, IntRange, Label, MovieFilter, NodeRef, Relation
 from graph.catalog import read_statement
 from graph.client import Reader, Row
+from graph.details import Details
+from graph.names import Names
 from graph.titles import JoinedTitles
 
 Ints: TypeAlias = NDArray[np.int32]
 Longs: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 RELATIONS: Final = tuple(Relation)
 CODES: Final[Mapping[str, int]] = {relation.value: code for code, relation in enumerate(RELATIONS)}
@@ -33,6 +38,11 @@ UNREAD: Final = -1
 """The version of a catalogue that was not read yet, and of a graph that has none."""
 BILLED: Final = 1_000
 """Places of a billing that are told apart."""
+TEXTS: Final = ("model", "prefix", "ids", "labels", "names")
+NUMBERS: Final = (
+    *("year", "runtime", "popularity"),
+    *("indptr", "neighbour", "relation", "number", "order", "outgoing"),
+)
 KEPT_WAYS: Final = 20_000
 """Nodes whose neighbours are kept as dictionaries, some 3 kB each for a movie."""
 
@@ -55,6 +65,7 @@ class Snapshot:
     `runtime` are -1 where they are not known. `indptr` (N + 1) and `neighbour`, `relation`, `number`, `order`,
     `outgoing` (one value for each end of each relationship) are the adjacency; `order` is an actor's place in the
     billing, from 0, and -1 elsewhere; `outgoing` is true where the relationship leaves the node whose row it is.
+    `details` is what answers without the graph show of movies; empty where a snapshot was not read from one.
     """
 
     version: int
@@ -73,6 +84,7 @@ class Snapshot:
     number: Longs
     order: NDArray[np.int16]
     outgoing: Mask
+    details: Details = field(default_factory=Details)
 
     @cached_property
     def index(self) -> dict[tuple[Label, str], int]:
@@ -92,6 +104,17 @@ class Snapshot:
         return np.bincount(pairs >> 32, minlength=len(self.ids))
 
     @cached_property
+    def largest(self) -> dict[tuple[Relation, bool], int]:
+        """The most relationships of a type that any one node has, by direction: true where they leave it."""
+        rows = np.repeat(np.arange(len(self.ids)), self.degree)
+        found = dict[tuple[Relation, bool], int]()
+        for code in np.unique(self.relation).tolist():
+            for outgoing in (True, False):
+                ends = rows[(self.relation == code) & (self.outgoing == outgoing)]
+                found[RELATIONS[code], outgoing] = int(np.bincount(ends).max(initial=0))
+        return found
+
+    @cached_property
     def information(self) -> Floats:
         """Bits that a node tells about a movie connected to it: log2(movies / its own movies), at least 0."""
         return np.maximum(np.log2(max(self.movies, 1) / np.maximum(self.around, 1)), 0.0)
@@ -100,6 +123,11 @@ class Snapshot:
     def joined_titles(self) -> JoinedTitles:
         """The movies' titles as they are typed without spaces."""
         return JoinedTitles.of(self.names[: self.movies])
+
+    @cached_property
+    def words(self) -> Names:
+        """The words of all names."""
+        return Names.of(self.names)
 
     def find(self, node: NodeRef) -> int:
         """The number of a node, -1 for one that is not in the catalogue."""
@@ -158,6 +186,27 @@ class Snapshot:
         """The relationship by keys, with its element id."""
         return EdgeRef(link.relation, self.ref(link.start), self.ref(link.end), f"{self.prefix}{link.number}")
 
+    # -- kept ----------------------------------------------------------------------------------------------------
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that rankings and reasons are made from: not the version, nor the details."""
+        texts = {name: np.frombuffer(orjson.dumps(getattr(self, name)), np.uint8) for name in TEXTS}
+        numbers = {name: getattr(self, name) for name in NUMBERS}
+        return {**texts, **numbers, "movies": np.array(self.movies)}
+
+    @cached_property
+    def digest(self) -> str:
+        """The checksum of `arrays`."""
+        return digest_of(self.arrays())
+
+    @classmethod
+    def of_arrays(cls, arrays: Arrays, version: int) -> "Snapshot":
+        """What `arrays` gave, as the catalogue of a version."""
+        model, prefix, ids, labels, names = (orjson.loads(arrays[name].tobytes()) for name in TEXTS)
+        numbers: dict[str, Any] = {name: arrays[name] for name in NUMBERS}
+        known = tuple(map(Label, labels))
+        return cls(version, model, prefix, tuple(ids), known, tuple(names), int(arrays["movies"]), **numbers)
+
     # -- filters -------------------------------------------------------------------------------------------------
 
     def mask(self, wanted: MovieFilter) -> Mask:
@@ -190,6 +239,15 @@ class Snapshot:
             if node != UNKNOWN:
                 mask[self.neighbour[self.indptr[node] : self.indptr[node + 1]]] = True
         return mask
+
+
+def digest_of(arrays: Arrays) -> str:
+    """The checksum of arrays: of their names, types, shapes and bytes."""
+    found = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
 
 
 def named_in(wanted: MovieFilter) -> tuple[tuple[Label, tuple[str, ...] | None], ...]:
@@ -301,6 +359,7 @@ def assemble(
         number=np.concatenate([number, number])[sorting],
         order=np.concatenate([billing, billing])[sorting],
         outgoing=np.concatenate([leaves_movie, ~leaves_movie])[sorting],
+        details=Details.of([row["details"] for row in movies]) if movies and "details" in movies[0] else Details(),
     )
 
 

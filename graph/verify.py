@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
 from graph.catalog import read_statement
 from graph.client import Reader
+from graph.snapshot import UNKNOWN, Snapshot
 
 Facts: TypeAlias = Mapping[EdgeRef, Mapping[str, Any]]
 """The edges that stand in the graph, each with the properties it has now."""
@@ -43,6 +44,19 @@ async def find_edges(reader: Reader, edges: Sequence[EdgeRef], model: str | None
         EdgeRef(edge.relation, edge.start, edge.end, found[place]) if place in found else None
         for place, edge in enumerate(edges)
     ]
+
+
+def recall_edges(snapshot: Snapshot, edges: Iterable[EdgeRef]) -> Facts:
+    """Those of the edges that are in the catalogue in memory, with the properties that are there: an actor's place in
+    the billing."""
+    facts: dict[EdgeRef, Mapping[str, Any]] = {}
+    for edge in edges:
+        start, end = snapshot.find(edge.start), snapshot.find(edge.end)
+        for row in snapshot.ways(start).get(end, ()) if start != UNKNOWN else ():
+            if snapshot.edge(snapshot.link(start, row)) == edge:
+                order = int(snapshot.order[row])
+                facts[edge] = {"order": order} if order != UNKNOWN else {}
+    return facts
 
 
 async def find_missing(reader: Reader, nodes: Iterable[NodeRef]) -> list[NodeRef]:

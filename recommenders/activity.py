@@ -7,14 +7,17 @@ has trends as well; counted from today all weights would be smaller by one facto
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import orjson
+from numpy.typing import NDArray
+from propcache.api import cached_property
 
 from cinegraph.types import DAY, LIKED, Label, NodeRef
 from graph.catalog import read_statement
 from graph.client import Reader
-from graph.snapshot import Floats, Longs, Snapshot
+from graph.snapshot import Arrays, Floats, Longs, Snapshot, digest_of
 
 EVENTS: Final = 50_000
 """Ratings, and views, that are looked at."""
@@ -28,7 +31,7 @@ def _nothing() -> Longs:
     return np.zeros(0, np.int64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Activity:
     """The newest ratings and views (e,): of which movie, when (milliseconds), with how many stars (0 for a view)."""
 
@@ -46,6 +49,21 @@ class Activity:
         there = numbers >= 0
         found = np.bincount(numbers[there], (counts * np.exp2(-age))[there], snapshot.movies)
         return found.astype(np.float64)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All of it."""
+        movies = np.frombuffer(orjson.dumps(self.movie_ids), np.uint8)
+        return {"movie_ids": movies, "at": self.at, "rating": self.rating}
+
+    @cached_property
+    def digest(self) -> str:
+        """The checksum of `arrays`."""
+        return digest_of(self.arrays())
+
+    @classmethod
+    def of_arrays(cls, arrays: Arrays) -> "Activity":
+        """What `arrays` gave."""
+        return cls(tuple(orjson.loads(arrays["movie_ids"].tobytes())), arrays["at"], arrays["rating"])
 
 
 NO_ACTIVITY: Final = Activity()

@@ -18,10 +18,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
+from propcache.api import cached_property
 
 from cinegraph.types import LIKED
 from graph.snapshot import Floats, Mask, Snapshot

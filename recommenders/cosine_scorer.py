@@ -1,10 +1,10 @@
 """Vectors compared by direction alone, and a bias for each movie: what serves networks that learn a likelihood."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from propcache.api import cached_property
 
 from recommenders.arrays import AnyArray, BoolArray, Csr, DoubleArray, FloatArray, IntArray
 from recommenders.scorers import (

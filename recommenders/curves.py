@@ -1,9 +1,9 @@
 """Curves over scores: the learnt part of an additive ranker, for users of as much history as it was learnt from."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
+from propcache.api import cached_property
 
 from recommenders.arrays import AnyArray, DoubleArray, FloatArray, IntArray
 from recommenders.scorers import check_shape

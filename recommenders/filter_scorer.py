@@ -1,10 +1,10 @@
 """Sparse item-item weights and a filter of the graph's spectrum: how a filter over a large catalogue is served."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from propcache.api import cached_property
 
 from recommenders.arrays import AnyArray, BoolArray, Csr, DoubleArray, FloatArray, IntArray
 from recommenders.scorers import (

@@ -6,12 +6,17 @@ anew. So an answer costs no statement more, and a rating that another process wr
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from cinegraph.types import EdgeRef, Label, Millis, NodeRef, Relation
 from graph.catalog import read_statement
 from graph.client import Reader, Row
+from graph.verify import Facts
+
+ENTRIES: Final = 2_000_000
+"""Entries in memory at most, of 290 bytes each (`python -m benchmarks.memory`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,24 @@ class UserHistory:
         """Movies that must not be recommended: rated, viewed, dismissed, or said to be liked."""
         return self.viewed | self.dismissed | {one.movie_id for one in self.ratings}
 
+    @property
+    def entries(self) -> int:
+        """What it holds: ratings, views, dismissals, preferences."""
+        return len(self.ratings) + len(self.viewed) + len(self.dismissed) + len(self.preferences)
+
+    @property
+    def facts(self) -> Facts:
+        """The relationships of the history by what it knows of them."""
+        facts: dict[EdgeRef, Mapping[str, Any]] = {}
+        for rated in self.ratings:
+            if edge := self.rating_edge(rated):
+                facts[edge] = {"rating": rated.rating, "at": rated.at}
+        if self.user_id is not None:
+            user = NodeRef(Label.USER, self.user_id)
+            for one in self.preferences:
+                facts[EdgeRef(Relation.PREFERS, user, one.node, one.element_id)] = {"weight": one.weight}
+        return facts
+
     def rating_edge(self, rated: Rated) -> EdgeRef | None:
         """The relationship of a rating; None for a movie that was only said to be liked."""
         if self.user_id is None or not rated.element_id:
@@ -66,23 +89,31 @@ class UserHistory:
 
 
 class Histories:
-    """The histories of the users that were seen last."""
+    """The histories of the users that were seen last: `kept` users at most, with `entries` ratings, views and the like
+    together, since one user may have done as much as a hundred others."""
 
-    def __init__(self, reader: Reader, kept: int) -> None:
-        self._reader, self._kept = reader, kept
+    def __init__(self, reader: Reader, kept: int, entries: int = ENTRIES) -> None:
+        self._reader, self._kept, self._most = reader, kept, entries
         self._histories: OrderedDict[str, UserHistory] = OrderedDict()
+        self.entries = 0
+        """What the histories in memory hold together."""
 
     async def get(self, user_id: str) -> UserHistory:
         """The user's history; read from the graph where it is not in memory. A user without one has an empty one."""
         history = self._histories.get(user_id)
         if history is None:
             history = await self._read(user_id)
-            self._histories[user_id] = history
-            if len(self._histories) > self._kept:
-                self._histories.popitem(last=False)
+            self._keep(user_id, history)
         else:
             self._histories.move_to_end(user_id)
         return history
+
+    def _keep(self, user_id: str, history: UserHistory) -> None:
+        self.forget(user_id)
+        self._histories[user_id] = history
+        self.entries += history.entries
+        while len(self._histories) > 1 and (len(self._histories) > self._kept or self.entries > self._most):
+            self.forget(next(iter(self._histories)))
 
     async def _read(self, user_id: str) -> UserHistory:
         return (await self.read([user_id]))[user_id]
@@ -95,11 +126,13 @@ class Histories:
 
     def forget(self, user_id: str) -> None:
         """Read it again next time."""
-        self._histories.pop(user_id, None)
+        found = self._histories.pop(user_id, None)
+        self.entries -= found.entries if found else 0
 
     def clear(self) -> None:
         """Read all again."""
         self._histories.clear()
+        self.entries = 0
 
 
 def _history(user_id: str, row: Row) -> UserHistory:

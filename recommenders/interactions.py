@@ -7,12 +7,12 @@ same model, however they were read.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from propcache.api import cached_property
 from scipy import sparse
 
 from cinegraph.errors import InvalidInput, NotEnoughData

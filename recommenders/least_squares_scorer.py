@@ -12,10 +12,11 @@ score is a sum over them (section 5 of the first).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import ClassVar, TypeAlias
 
 import numpy as np
+from propcache.api import cached_property
 
 from recommenders.arrays import AnyArray, BoolArray, Csr, DoubleArray, FloatArray, IntArray
 from recommenders.least_squares import inverse, penalties, solved

@@ -6,10 +6,10 @@
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import numpy as np
+from propcache.api import cached_property
 from scipy import sparse
 
 from cinegraph.types import Relation

@@ -6,10 +6,10 @@ Every model is a sum over the user's movies, so a newcomer is one too, and contr
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar, Final
 
 import numpy as np
+from propcache.api import cached_property
 from scipy import sparse
 
 from recommenders.arrays import AnyArray, BoolArray, Csr, FloatArray, IntArray
@@ -51,6 +51,11 @@ class WithNewcomers:
         return np.flatnonzero(np.diff(self.mixture.indptr)).astype(np.int32)
 
     @cached_property
+    def _mixing(self) -> Csr:
+        """Their rows of the mixture (newcomers, M)."""
+        return Csr(self.mixture[self._mixed])
+
+    @cached_property
     def popularity(self) -> FloatArray:
         """The base's, and 0 for movies after its own (M + N,)."""
         return np.append(self.base.popularity, np.zeros(self.mixture.shape[0] - self._known, np.float32))
@@ -65,7 +70,7 @@ class WithNewcomers:
         if self.base.is_personal(own):
             scores = self.base.score(own)
             whole[: self._known] = scores
-            whole[self._mixed] = (self.mixture[self._mixed] @ scores.astype(np.float64)).astype(np.float32)
+            whole[self._mixed] = (self._mixing @ scores.astype(np.float64)).astype(np.float32)
         return whole if candidates is None else whole[candidates]
 
     def score_many(self, histories: Csr) -> FloatArray:
@@ -75,7 +80,7 @@ class WithNewcomers:
         personal = np.array([self.base.is_personal(history) for history in each(own)], np.bool_)
         whole = np.tile(self.popularity, (len(scores), 1))
         whole[:, : self._known] = scores
-        mixed = (scores.astype(np.float64) @ self.mixture[self._mixed].T).astype(np.float32)
+        mixed = (scores.astype(np.float64) @ self._mixing.T).astype(np.float32)
         whole[np.ix_(personal, self._mixed)] = mixed[personal]
         return whole
 

@@ -67,6 +67,22 @@ def points(
     return _svg(figure)
 
 
+def stacked(parts: Mapping[str, Mapping[str, float]], across: str) -> str:
+    """A horizontal bar a name, made of its parts one after the other; a part has one colour in all bars."""
+    figure, axes = _canvas()
+    kinds = list(dict.fromkeys(kind for found in parts.values() for kind in found))
+    left = np.zeros(len(parts))
+    for number, kind in enumerate(kinds):
+        widths = np.array([found.get(kind, 0.0) for found in parts.values()])
+        axes.barh(list(parts), widths, left=left, height=0.5, color=_colour(number), label=kind)
+        left += widths
+    axes.invert_yaxis()
+    axes.set_xlabel(across)
+    axes.tick_params(labelsize=8)
+    axes.legend(fontsize=8, frameon=False)
+    return _svg(figure)
+
+
 def shares(names: Sequence[str], wanted: DoubleArray, shown: Mapping[str, DoubleArray]) -> str:
     """Each genre's share of what users like against its share of what they are shown; the diagonal is calibrated."""
     figure, axes = _canvas()

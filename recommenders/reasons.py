@@ -7,11 +7,11 @@ shared person comes before a common genre. Every path is verified in the graph b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from typing import Final
 
 import numpy as np
+from propcache.api import cached_property
 
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
 from graph.snapshot import Floats, Ints, Snapshot

@@ -9,10 +9,10 @@ none by what may depend on the number of threads, as products of matrices do.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar, Protocol
 
 import numpy as np
+from propcache.api import cached_property
 
 from cinegraph.types import LIKED
 from recommenders.arrays import AnyArray, BoolArray, Csr, DoubleArray, FloatArray, IntArray

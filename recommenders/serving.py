@@ -6,8 +6,9 @@ A watcher looks for a new model or catalogue twice a second, so that what anothe
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -21,6 +22,7 @@ from graph.client import Reader, Row
 from graph.experiments import recorded
 from graph.snapshot import UNKNOWN, UNREAD, Floats, Mask, Snapshot, empty_snapshot, load_snapshot
 from recommenders.activity import NO_ACTIVITY, Activity, load_activity
+from recommenders.archive import Archive
 from recommenders.arms import Arms, Served
 from recommenders.arrays import IntArray
 from recommenders.artifacts import Artifact, load_artifact, stamp
@@ -36,15 +38,14 @@ from recommenders.candidates import (
 )
 from recommenders.context import ANYWHERE, Context
 from recommenders.group import Agreement, agree
-from recommenders.histories import Histories, UserHistory
+from recommenders.histories import ENTRIES, Histories, UserHistory
 from recommenders.questions import FirstQuestion, Reactions, next_questions, popular_questions
 from recommenders.ranking import place_of_first, top_k
 from recommenders.scorers import History
 from recommenders.shadow_figures import DEPTH
 from recommenders.slate import PLACES, Tuning, compose
 from recommenders.slots import Kept, Slot, fill, seed_of
-from recommenders.state import Scored, State, state_of, state_over
-from recommenders.told import told_of
+from recommenders.state import Scored, State, state_of, state_over, without_model
 from recommenders.watching import again_and_again
 
 log = logging.getLogger(__name__)
@@ -95,16 +96,20 @@ class Answered:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """Seconds since the catalogue in memory was `read`, and since the graph was last `checked` for a newer catalogue or
+    model; NaN before the first time."""
+
+    read: float
+    checked: float
+
+
 class Observer(Protocol):
     """Who is told of every ranking that was made for one user."""
 
     def answered(self, answer: Answered) -> None:
         """It must not take long, nor fail."""
-
-
-def _nothing(snapshot: Snapshot) -> State:
-    """A catalogue without a model."""
-    return State(snapshot, "", None, 0, None, (), np.zeros(0, np.int32), told_of(snapshot))
 
 
 def _renewed(snapshot: Snapshot, artifact: Artifact | None, old: State, activity: Activity = NO_ACTIVITY) -> State:
@@ -138,16 +143,22 @@ class Serving:
         *,
         refresh_seconds: float = 0.5,
         histories: int = 100_000,
+        history_entries: int = ENTRIES,
         state: State | None = None,
+        archive: Archive | None = None,
     ) -> None:
         self._reader, self.artifacts, self._seconds = reader, artifacts, refresh_seconds
-        self.histories = Histories(reader, histories)
+        self.archive = archive
+        self.histories = Histories(reader, histories, history_entries)
         self.arms = Arms(artifacts)
-        self._state = state or _nothing(empty_snapshot())
+        self._state = state or without_model(empty_snapshot())
         self._before: State | None = None
         self._failed: tuple[str, object] | None = None
         self._renewing = asyncio.Lock()
+        self._read_at = self._checked_at = math.nan
         self.observer: Observer | None = None
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when what is served is another: model, catalogue, or the models of an experiment."""
         self.gatherer = Gatherer()
 
     @property
@@ -159,6 +170,16 @@ class Serving:
     def model_version(self) -> str:
         """The active model's version; "" before the first one."""
         return self._state.version
+
+    def ages(self) -> Ages:
+        """How old what is served is."""
+        now = time.monotonic()
+        return Ages(now - self._read_at, now - self._checked_at)
+
+    @property
+    def as_of(self) -> float:
+        """When the graph was last asked whether what is served is the newest, in seconds since 1970."""
+        return time.time() - self.ages().checked
 
     def served(self, user_id: str | None) -> Served:
         """What a caller is served by: the active state, or that of their arm while an experiment is running."""
@@ -174,21 +195,28 @@ class Serving:
         fails to load is left where it is, and the old one keeps serving. One at a time: who comes meanwhile waits, and
         finds nothing new. No arm's model is waited for."""
         async with self._renewing:
-            rows = await self._reader.read(read_statement("meta/state"))
+            rows, began = await self._reader.read(read_statement("meta/state")), time.monotonic()
             row: Row = rows[0] if rows else {"version": UNREAD, "activeModel": None, "experiment": None, "arms": ()}
             self.arms.running = recorded(row["experiment"], row["arms"])
             old, renewed = self._state, await self._next(row)
+            if renewed and self.archive and renewed.snapshot.movies:
+                await asyncio.to_thread(self.archive.keep, renewed)  # first: all that is answered can be replayed
             if renewed:
                 if renewed.version != old.version:
                     now, before = renewed.version or "no model", old.version or "none"
                     log.info("%s is served now, over %s movies; before it %s", now, renewed.snapshot.movies, before)
                 self._before = old if old.scorer and renewed.version != old.version else None
-                self._state = renewed
+                self._state, self._read_at = renewed, began
                 self.histories.clear()
+                self.on_change()
+            self._checked_at = began
             return renewed is not None
 
     async def _look_at_arms(self) -> bool:
-        return await self.arms.look(self._state, self._before)
+        changed = await self.arms.look(self._state, self._before)
+        if changed:
+            self.on_change()
+        return changed
 
     async def _next(self, row: Row) -> State | None:
         """The state that the graph asks for; None where it is the one that serves."""
@@ -206,7 +234,7 @@ class Serving:
         serving = version if artifact or not version else self._state.version
         snapshot = await load_snapshot(self._reader, row["version"], serving)
         if not serving:
-            return _nothing(snapshot)
+            return without_model(snapshot)
         activity = await load_activity(self._reader)
         return await asyncio.to_thread(_renewed, snapshot, artifact, self._state, activity)
 
@@ -260,12 +288,14 @@ class Serving:
         day: int = 0,
         context: Context = ANYWHERE,
         state: State | None = None,
+        observed: bool = True,
     ) -> Ranking:
         """The best movies for a history: never one that was rated, viewed, dismissed, said to be liked or filtered out.
 
         The first `places`, at most, are composed. Equal scores are ordered by the model's order of movies, so that the
         same input gives the same bytes; where places are kept for exploration, on the same `day` (since 1970). All is
-        taken from `state`, by default the active one.
+        taken from `state`, by default the active one. That it was made is told to who observes, unless it was not to
+        be shown as one's own.
         """
         began = time.thread_time()
         scored = self.score(history, context, state)
@@ -279,17 +309,17 @@ class Serving:
         if tuning.keeps:
             order, slots = _with_slots(order, Sought(scored, free), tuning, places, day)
         movie_ids = tuple(map(state.movie_ids.__getitem__, order.tolist()))
-        if self.observer is not None and state is self._state:
+        if observed and self.observer is not None and state is self._state:
             shown = tuple(state.movie_ids[item] for item in by_model[:DEPTH].tolist())
             taken = time.thread_time() - began
             self.observer.answered(Answered(history, wanted, tuning, places, context, shown, taken))
         return Ranking(movie_ids, tuple(scored.scores[order].tolist()), scored, scored.personal, slots=slots)
 
     def questions(
-        self, history: UserHistory, count: int, skipped: Sequence[str] = ()
+        self, history: UserHistory, count: int, skipped: Sequence[str] = (), state: State | None = None
     ) -> tuple[State, list[FirstQuestion]]:
         """What to ask somebody, the most telling first; never about a movie that they reacted to, or of `skipped`."""
-        scored = self.score(history)
+        scored = self.score(history, state=state)
         state, known = scored.state, {*history.known, *skipped}
         asked = state.learnt.questions or popular_questions(scored.scorer.popularity)
         answered = [state.index[one.movie_id] for one in history.ratings if one.movie_id in state.index]

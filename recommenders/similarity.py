@@ -13,10 +13,10 @@ The catalogue stays the record of the reasons: what is shared is read again in t
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Final
 
 import numpy as np
+from propcache.api import cached_property
 
 from graph.snapshot import UNKNOWN, Floats, Ints, Mask, Snapshot
 from recommenders.likeness import Shared, by_content, by_graph

@@ -2,10 +2,11 @@
 
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from time import perf_counter
 from typing import Final, NamedTuple
 
 import numpy as np
+from propcache.api import cached_property
 
 from cinegraph.types import MAX_RATING, Label, NodeRef
 from graph.snapshot import Floats, Ints, Mask, Snapshot
@@ -16,7 +17,7 @@ from recommenders.context import ANYWHERE, Context, in_context
 from recommenders.histories import UserHistory
 from recommenders.learnt import NOTHING, Learnt, learnt_with
 from recommenders.newcomers import with_newcomers
-from recommenders.scorers import History, Scorer
+from recommenders.scorers import History, PopularityScorer, Scorer
 from recommenders.similarity import Similarity
 from recommenders.slate import SlateFacts
 from recommenders.told import Told, told_of
@@ -26,6 +27,16 @@ PREFERENCE: Final = 0.1
 the user; what is to be avoided always loses all of it. Both as `benchmarks/preferences.py` found them best."""
 STRANGER: Final = 0.15
 """The same where the model says nothing of the user."""
+
+
+class StateKey(NamedTuple):
+    """What a state is made from: a model, "" for popularity alone, the checksums of the catalogue and of what was rated
+    and watched lately, and the number of the catalogue."""
+
+    model: str
+    catalogue: str
+    activity: str
+    graph_version: int
 
 
 class Contribution(NamedTuple):
@@ -59,6 +70,11 @@ class State:
     activity: Activity = NO_ACTIVITY
     learnt: Learnt = NOTHING
 
+    @property
+    def key(self) -> StateKey:
+        """What it is made from: the same answers the same, for ever."""
+        return StateKey(self.version, self.snapshot.digest, self.activity.digest, self.snapshot.version)
+
     @cached_property
     def heat(self) -> Floats:
         """How much each of the catalogue's movies is rated and watched lately (movies,)."""
@@ -71,18 +87,35 @@ class State:
         return again
 
     @cached_property
+    def by_popularity(self) -> "State":
+        """The same catalogue ranked by popularity, of no version: what serves where no model can be asked."""
+        scorer = PopularityScorer(self.snapshot.popularity.astype(np.float32))
+        numbers, ids = np.arange(self.snapshot.movies, dtype=np.int32), self.snapshot.ids[: self.snapshot.movies]
+        return State(self.snapshot, "", scorer, len(ids), scorer, ids, numbers, self.told, self.activity)
+
+    @cached_property
     def index(self) -> dict[str, int]:
         """The model's number of each movie."""
         return {id_: i for i, id_ in enumerate(self.movie_ids)}
 
+    @cached_property
+    def seconds(self) -> float:
+        """What one score takes, and what adds up to it, once all is warm: the best of three."""
+        return min(self._score_one() for _ in range(3))
+
+    def _score_one(self) -> float:
+        """The seconds of a score, and of what adds up to it."""
+        liking, began = History.from_ratings([0], [MAX_RATING]), perf_counter()
+        if self.scorer and self.movie_ids:
+            self.scorer.score(liking)
+            self.scorer.contributions(liking, 0)
+        return perf_counter() - began
+
     def warmed(self) -> "State":
         """The same, with all that the first request would wait for."""
         _ = self.slate, self.index, self.present, self.snapshot.bits, self.snapshot.orders, self.snapshot.codes
-        _ = self.snapshot.joined_titles, self.similarity, self.heat
-        if self.scorer and self.movie_ids:
-            liking = History.from_ratings([0], [MAX_RATING])
-            self.scorer.score(liking)
-            self.scorer.contributions(liking, 0)
+        _ = self.snapshot.joined_titles, self.snapshot.words, self.similarity, self.heat
+        _ = self.seconds
         return self
 
     @cached_property
@@ -192,6 +225,11 @@ class Scored:
         if self.scorer.is_personal(self.known):
             return found[:movies] + stated
         return [Contribution(NodeRef(Label.MOVIE, movie_id), self.popularity(movie_id)), *stated]
+
+
+def without_model(snapshot: Snapshot, activity: Activity = NO_ACTIVITY) -> State:
+    """A catalogue without a model."""
+    return State(snapshot, "", None, 0, None, (), np.zeros(0, np.int32), told_of(snapshot), activity)
 
 
 def state_of(artifact: Artifact, snapshot: Snapshot, activity: Activity) -> State:

@@ -21,9 +21,8 @@ SERVING = (
 
 @pytest.mark.parametrize("module", SERVING)
 def test_importing_it_loads_no_optional_part(module: str) -> None:
-    code = (
-        f"import sys, {module}; sys.exit(bool({{'torch', 'jgo', 'optuna', 'sqlalchemy', 'mlflow'}} & set(sys.modules)))"
-    )
+    optional = {"torch", "jgo", "optuna", "sqlalchemy", "mlflow", "opentelemetry"}
+    code = f"import sys, {module}; sys.exit(bool({optional} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -48,6 +47,13 @@ def test_tuning_without_optuna_names_its_extra(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delitem(sys.modules, "recommenders.tuning", raising=False)
     with pytest.raises(MissingExtra, match=r"needs optuna.*pip install 'cinegraph\[tune\]'"):
         plugins.load("recommenders.tuning")
+
+
+def test_traces_without_opentelemetry_name_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    monkeypatch.delitem(sys.modules, "cinegraph.tracing", raising=False)
+    with pytest.raises(MissingExtra, match=r"needs opentelemetry.*pip install 'cinegraph\[telemetry\]'"):
+        plugins.load("cinegraph.tracing")
 
 
 def test_a_module_that_is_no_optional_part_fails_as_it_is() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("api", "cinegraph", "graph", "migrations", "recommenders")
+PACKAGES = ("api", "cinegraph", "events", "graph", "migrations", "recommenders")
 DATA = (
     "*.cypher",
     "*.film",

@@ -6,11 +6,12 @@ is a seek for each key (equal sort key and larger id; larger sort key), so that 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from graphql import (
+    GraphQLID,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLUnionType,
@@ -20,15 +21,17 @@ from graphql import (
 
 from api.compiler.binding import Argument, Binder
 from api.compiler.filters import predicate
-from api.compiler.model import Names, Order, Property, Related, Resolved, Root, ToOne, meaning
+from api.compiler.model import Meaning, Names, Order, Property, Related, Resolved, Root, ToOne, meaning
 from api.compiler.selection import Composite, Scope, Selected, fields_of
-from api.compiler.shape import AbstractShape, ConnectionShape, EdgeShape, ObjectShape, Shape
+from api.compiler.shape import AbstractShape, ConnectionShape, EdgeShape, Fields, ObjectShape, Shape
 from api.ids import Cursors
 from cinegraph.errors import InvalidInput
 from cinegraph.types import LABELS
 
 MAX_FIRST = 100
 DEFAULT_FIRST = 10
+REFERENCE = "labels({n})[0] + ':' + {n}.id"
+"""Which node it is, among those of any label."""
 
 
 @dataclass(slots=True)
@@ -49,7 +52,8 @@ class Source:
     """Where the rows of a connection come from: a MATCH (or a search), and what must hold of them.
 
     `counted` is a pattern of all of them that the graph answers from a node's degree, where there is one. `indexed`
-    nodes have an index of all the keys; relationships have one where `index` names it.
+    nodes have an index of all the keys; relationships have one where `index` names it. In the order of a `restless` one
+    rows change places whenever anything is written.
     """
 
     match: str
@@ -60,6 +64,7 @@ class Source:
     indexed: bool = False
     index: str = ""
     owner_key: str = ""
+    restless: bool = False
 
 
 @dataclass(slots=True)
@@ -79,20 +84,23 @@ class Compilation:
         """The selection on an object of a known type that is bound to the variable `n`."""
         calls: list[str] = []
         values: list[str] = []
-        keys: list[str] = []
-        parts: list[tuple[str, Shape]] = []
+        fields = Fields()
         for selected in fields_of(self.scope, owner, sets):
-            value, shape = self._field(selected, n, r, calls)
-            if value:
-                keys.append(selected.key)
-                values.append(value)
-                parts += [(selected.key, shape)] if shape else []
-        return Projection(calls, values, ObjectShape(owner.name, tuple(keys), tuple(parts)))
+            if selected.definition is None:
+                fields.name(selected.key)
+                continue
+            found = meaning(selected.definition)
+            value, shape = self._field(selected, found, n, r, calls)
+            if isinstance(found, Resolved):
+                fields.resolved = True
+                fields.add(selected.key, GraphQLID, None)  # the key that its resolver goes on from
+            elif value:
+                fields.add(selected.key, selected.definition.type, shape)
+            values += [value] if value else []
+        return Projection(calls, values, fields.of(owner.name))
 
-    def _field(self, selected: Selected, n: str, r: str, calls: list[str]) -> tuple[str, Shape | None]:
-        if selected.definition is None:
-            return "", None
-        match meaning(selected.definition):
+    def _field(self, selected: Selected, found: Meaning, n: str, r: str, calls: list[str]) -> tuple[str, Shape | None]:
+        match found:
             case Property(expression):
                 return expression.format(n=n, r=r), None
             case Related() as related:
@@ -114,17 +122,13 @@ class Compilation:
             return one.text, one.shape
         variable = f"a{self.names.fresh()}"
         branches, shapes = [], {}
-        for kind in self._possible(owner):
+        for kind in possible(self.scope, owner):
             one = self.project(kind, sets, n, r)
             shapes[kind.name] = one.shape
             body = "\n".join([f"WITH {n} WHERE {n}:{kind.name}", *one.calls])
             branches.append(f"{body}\nRETURN ['{kind.name}', {one.text}] AS {variable}")
         calls.append(f"CALL ({n}) {{\n" + "\nUNION ALL\n".join(branches) + "\n}")
         return variable, AbstractShape(shapes)
-
-    def _possible(self, owner: GraphQLInterfaceType | GraphQLUnionType) -> list[GraphQLObjectType]:
-        """The concrete types of an interface or a union that are labels of the graph."""
-        return [kind for kind in self.scope.schema.get_possible_types(owner) if kind.name in LABELS]
 
     def _to_one(self, selected: Selected, to_one: ToOne, n: str, calls: list[str]) -> tuple[str, Shape]:
         number = self.names.fresh()
@@ -181,7 +185,7 @@ class Compilation:
     def related(self, selected: Selected, related: Related, owner: str, calls: list[str]) -> tuple[str, Shape]:
         number = self.names.fresh()
         n, r = f"n{number}", f"r{number}"
-        name, order = self.order_of(selected, related)
+        name, order = order_of(self.scope, selected, related)
         source = Source(f"MATCH {related.pattern.format(o=owner, r=r, n=n)}", order, owner=owner)
         if not related.where:
             source.counted = related.pattern_of_degree.format(o=owner)
@@ -199,12 +203,6 @@ class Compilation:
             if word.startswith("$"):
                 self.binder.give(word.strip("$),"))
 
-    def order_of(self, selected: Selected, source: Related | Root) -> tuple[str, Order]:
-        """The order that the argument `sort` names, or the first."""
-        sort = selected.argument("sort").value(self.scope.variables) if len(source.orders) > 1 else None
-        name = getattr(sort, "name", sort) or next(iter(source.orders))
-        return name, source.orders[name]
-
     def connection(
         self, selected: Selected, source: Source, order_name: str, n: str, r: str, calls: list[str]
     ) -> tuple[str, Shape]:
@@ -217,7 +215,8 @@ class Compilation:
         after = selected.argument("after")
         continued = after.value(self.scope.variables) is not None
         seal_kind = f"{kind.name}.{order_name}"
-        marks = self._marks(after, seal_kind, len(source.order.keys)) if continued else []
+        marks = self._marks(after, seal_kind, len(source.order.keys)) if continued and not source.restless else []
+        shown = self.binder.bind(after, partial(self._shown, seal_kind)) if source.restless else ""
 
         outer, self.within = self.within, (*self.within, limit[1:])
         self.pages.append(self.within)
@@ -226,17 +225,18 @@ class Compilation:
         self.within = outer
 
         keys = ", ".join(key.expression.format(n=n, r=r, o=source.owner) for key in source.order.keys)
+        if shown:
+            keys = REFERENCE.format(n=n)
         total = self._total(source, f"t{n[1:]}", calls) if any(one[1] == "totalCount" for one in fields) else "null"
         if any(what != "totalCount" for _, what, _, _ in fields):
-            lines = [*page(source, n, r, limit, marks), *inner]
+            lines = [*(_unseen(source, n, r, limit, shown) if shown else page(source, n, r, limit, marks)), *inner]
             lines.append(f"RETURN collect([{', '.join([f'[{keys}]', *groups])}]) AS {variable}")
             calls.append(_call(source.owner, lines))
             value = f"[{variable}, {total}]"
         else:
             value = f"[[], {total}]"
-        return value, ConnectionShape(
-            kind.name, limit[1:], continued, partial(self.cursors.seal, seal_kind), tuple(fields)
-        )
+        seal = partial(self.cursors.seal, seal_kind)
+        return value, ConnectionShape(kind.name, limit[1:], continued, seal, tuple(fields), shown[1:])
 
     def _marks(self, after: Argument, kind: str, count: int) -> list[str]:
         """Parameters for the sort values in the cursor."""
@@ -246,6 +246,10 @@ class Compilation:
             return values[position]
 
         return [self.binder.bind(after, partial(mark, position)) for position in range(count)]
+
+    def _shown(self, kind: str, cursor: str | None) -> list[Any]:
+        """What the pages before have shown."""
+        return [] if cursor is None else self.cursors.open(kind, cursor)
 
     def _total(self, source: Source, variable: str, calls: list[str]) -> str:
         """How many there are, counted in a subquery of its own: what a search aggregates must not meet other values."""
@@ -261,6 +265,7 @@ class Compilation:
         fields: list[tuple[str, str, int, Any]] = []
         for selected in fields_of(self.scope, kind, sets):
             if selected.definition is None:
+                fields.append((selected.key, selected.name, 0, None))
                 continue
             inner = get_named_type(selected.definition.type)
             shape: Any = None
@@ -283,32 +288,43 @@ class Compilation:
         self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode], n: str, r: str, calls: list[str]
     ) -> tuple[str, EdgeShape]:
         values: list[str] = []
-        keys: list[str] = []
-        parts: list[tuple[str, Shape]] = []
+        fields = Fields()
         cursors: list[str] = []
         for selected in fields_of(self.scope, kind, sets):
             if selected.definition is None:
+                fields.name(selected.key)
                 continue
             if selected.name == "cursor":
+                fields.order.append(selected.key)
                 cursors.append(selected.key)
                 continue
-            found = meaning(selected.definition)
-            keys.append(selected.key)
+            found, shape = meaning(selected.definition), None
             if isinstance(found, Property):
                 values.append(found.expression.format(n=n, r=r))
             else:
                 owner = get_named_type(selected.definition.type)
                 text, shape = self.project_any(owner, selected.sets, n, r, calls)  # type: ignore[arg-type]
                 values.append(text)
-                parts.append((selected.key, shape))
-        shape_ = ObjectShape(kind.name, tuple(keys), tuple(parts))
-        return f"[{', '.join(values)}]", EdgeShape(kind.name, shape_, tuple(cursors))
+            fields.add(selected.key, selected.definition.type, shape)
+        return f"[{', '.join(values)}]", EdgeShape(fields.of(kind.name), tuple(cursors))
 
     def filtered(self, selected: Selected, n: str) -> list[str]:
         """The condition of the argument `filter`, if there is one."""
         argument = selected.argument("filter")
         text = predicate(self.binder, argument, argument.value(self.scope.variables), n)
         return [text] if text else []
+
+
+def possible(scope: Scope, owner: GraphQLInterfaceType | GraphQLUnionType) -> list[GraphQLObjectType]:
+    """The concrete types of an interface or a union that are labels of the graph."""
+    return [kind for kind in scope.schema.get_possible_types(owner) if kind.name in LABELS]
+
+
+def order_of(scope: Scope, selected: Selected, source: Related | Root) -> tuple[str, Order]:
+    """The order that the argument `sort` names, or the first."""
+    sort = selected.argument("sort").value(scope.variables) if len(source.orders) > 1 else None
+    name = getattr(sort, "name", sort) or next(iter(source.orders))
+    return name, source.orders[name]
 
 
 def page(source: Source, n: str, r: str, limit: str, marks: list[str]) -> list[str]:
@@ -322,6 +338,12 @@ def page(source: Source, n: str, r: str, limit: str, marks: list[str]) -> list[s
         source.match + (f" WHERE {' AND '.join(where)}" if where else ""),
         f"WITH {bound} ORDER BY {_sorted(keys, source.order.descending)} LIMIT {limit}",
     ]
+
+
+def _unseen(source: Source, n: str, r: str, limit: str, shown: str) -> list[str]:
+    """The first rows that no page before has shown, wherever they were then."""
+    source = replace(source, where=[*source.where, f"NOT {REFERENCE.format(n=n)} IN {shown}"])
+    return page(source, n, r, limit, [])
 
 
 def _beyond(keys: list[str], marks: list[str], descending: bool) -> str:
@@ -367,7 +389,12 @@ def _call(owner: str, lines: list[str]) -> str:
 
 def _limit(field_name: str, first: Any) -> int:
     """One more than asked for, which tells whether there is a next page."""
+    return page_size(field_name, first) + 1
+
+
+def page_size(field_name: str, first: Any) -> int:
+    """How many items a page has; raises `InvalidInput` for too many or too few."""
     size = DEFAULT_FIRST if first is None else first
     if not 1 <= size <= MAX_FIRST:
         raise InvalidInput(f"{field_name}(first: {size}): a page has 1 to {MAX_FIRST} items")
-    return int(size) + 1
+    return int(size)

@@ -6,7 +6,7 @@ the only places where the compiler puts anything into a text, and it puts its ow
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from cinegraph.types import Label, Relation
 
@@ -101,10 +101,14 @@ def by(*names: str, descending: bool = False) -> Order:
     return Order(tuple(SortKey(f"{{r}}.{name}", name) for name in names), descending)
 
 
-def meaning(definition: Any) -> Property | Related | ToOne | Resolved | None:
+Meaning: TypeAlias = Property | Related | ToOne | Resolved | None
+"""What a field may mean; None where it is no part of a statement."""
+
+
+def meaning(definition: Any) -> Meaning:
     """The meaning of a graphql-core field, through the Strawberry field that made it."""
     strawberry_field = definition.extensions.get("strawberry-definition")
-    found: Property | Related | ToOne | Resolved | None = getattr(strawberry_field, "metadata", {}).get(KEY)
+    found: Meaning = getattr(strawberry_field, "metadata", {}).get(KEY)
     return found
 
 

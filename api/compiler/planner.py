@@ -3,20 +3,24 @@
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any, TypeAlias
 
-from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from graphql import GraphQLField, GraphQLResolveInfo
 from graphql.pyutils import Path
 from graphql.utilities import type_from_ast
 
 from api.compiler.binding import Binder, structure
 from api.compiler.compiler import Compilation
-from api.compiler.roots import Build
+from api.compiler.recall import Recall
+from api.compiler.roots import Build, GroupsShape
 from api.compiler.selection import Scope, Selected
-from api.compiler.shape import Shape
+from api.compiler.shape import Parameters, Planned, Shape
 from api.ids import Cursors
-from cinegraph.errors import InvalidInput
+from api.lacking import AWAY
+from cinegraph import telemetry
+from cinegraph.errors import GraphError, InvalidInput
 from graph.catalog import ReadStatement, parameters_of
 from graph.client import Reader
 
@@ -34,12 +38,16 @@ class Plan:
 
     statement: ReadStatement
     binder: Binder
-    shape: Shape
+    shape: Shape | GroupsShape
     pages: tuple[tuple[str, ...], ...]
 
     def nodes(self, parameters: Mapping[str, Any]) -> int:
         """How many nodes the page sizes and the lists of keys allow at most."""
         return 1 + sum(prod(_size(parameters[name]) for name in names) for names in self.pages)
+
+
+def _taken(shape: Shape | GroupsShape, value: Any, parameters: Parameters) -> Any:
+    return shape.build(value, parameters) if isinstance(shape, GroupsShape) else Planned(shape, value, parameters)
 
 
 def _size(page: Any) -> int:
@@ -68,13 +76,27 @@ class Planner:
 
         What it reaches may be `counted` already, with the field that it is below.
         """
+        return self.prepared(reader, info, build, name, counted=counted, **given)()
+
+    def prepared(
+        self,
+        reader: Reader,
+        info: GraphQLResolveInfo[Any],
+        build: Build,
+        name: str = "",
+        *,
+        counted: bool = False,
+        **given: Any,
+    ) -> Callable[[], Awaitable[Any]]:
+        """The same, not begun: for whoever may be ended before they come to it."""
         variables = coerced(info)
         plan = self.plan(info, build, name, variables)
         parameters = plan.binder.fill(variables)
         if not counted:
             self._count(info, plan.nodes({**given, **parameters}))
         named = {name: value for name, value in {**given, **parameters}.items() if name in plan.statement.parameters}
-        return self._read(reader, plan, named, parameters)
+        recall = partial(self._recalled, info, build, given, variables)
+        return partial(self._read, reader, plan, named, parameters, info, recall)
 
     def _count(self, info: GraphQLResolveInfo[Any], nodes: int) -> None:
         """Refuse a field whose nodes, with those of the root fields before it, are more than a request may reach; a
@@ -91,9 +113,35 @@ class Planner:
         reached[field] = nodes
 
     @staticmethod
-    async def _read(reader: Reader, plan: Plan, named: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
-        rows = await reader.read(plan.statement, **named)
-        return plan.shape.build(rows[0]["value"], parameters) if rows else None
+    async def _read(
+        reader: Reader,
+        plan: Plan,
+        named: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        info: GraphQLResolveInfo[Any],
+        recall: Callable[[GraphError], Any],
+    ) -> Any:
+        try:
+            with telemetry.at(partial(names_of, info)), info.context.memory():
+                rows = await reader.read(plan.statement, **named)
+            value = rows[0]["value"] if rows else None
+        except AWAY as error:
+            value = recall(error)
+        return None if value is None else _taken(plan.shape, value, parameters)
+
+    def _recalled(
+        self,
+        info: GraphQLResolveInfo[Any],
+        build: Build,
+        given: Mapping[str, Any],
+        variables: Mapping[str, Any],
+        error: GraphError,
+    ) -> Any:
+        """The value from the catalogue in memory, since the graph does not answer; the answer is marked."""
+        context = info.context
+        scope = Scope(info.schema, info.fragments, variables)
+        memory = Recall(scope, context.remembered(error), self._cursors, context.lack.absent)
+        return build.recall(memory, selected_at(info), given)
 
     @property
     def plans(self) -> list[Plan]:
@@ -118,9 +166,10 @@ class Planner:
 
     def compile(self, info: GraphQLResolveInfo[Any], build: Build, variables: Mapping[str, Any]) -> Plan:
         """The statement for the field that `info` stands at."""
-        making = Compilation(Scope(info.schema, info.fragments, variables), self._cursors)
-        text, shape = build(making, selected_at(info))
-        statement = ReadStatement(f"field {info.parent_type.name}.{info.field_name}", text, parameters_of(text))
+        with telemetry.span("compile", {telemetry.FIELD: field_of(info)}):
+            making = Compilation(Scope(info.schema, info.fragments, variables), self._cursors)
+            text, shape = build(making, selected_at(info))
+        statement = ReadStatement(f"field {field_of(info)}", text, parameters_of(text))
         return Plan(statement, making.binder, shape, tuple(making.pages))
 
 
@@ -161,8 +210,11 @@ def place_of(info: GraphQLResolveInfo[Any]) -> Place:
     return tuple(reversed(steps))
 
 
-def object_type(schema: GraphQLSchema, name: str) -> GraphQLObjectType:
-    """A type of the schema that is an object."""
-    kind = schema.type_map[name]
-    assert isinstance(kind, GraphQLObjectType)
-    return kind
+def field_of(info: GraphQLResolveInfo[Any]) -> str:
+    """The field of the schema that `info` stands at."""
+    return f"{info.parent_type.name}.{info.field_name}"
+
+
+def names_of(info: GraphQLResolveInfo[Any]) -> tuple[str, str]:
+    """That field, and the response keys down to it, without places in lists."""
+    return field_of(info), ".".join(key for key in info.path.as_list() if isinstance(key, str))

@@ -19,10 +19,15 @@ class InvitedToGroup:
     expires_at: DateTime = strawberry.field(description="From when on it is refused.")
 
 
-InviteToGroupResult = Annotated[InvitedToGroup | NotSignedIn | InvalidValue, strawberry.union("InviteToGroupResult")]
+InviteToGroupResult = Annotated[
+    InvitedToGroup | NotSignedIn | InvalidValue,
+    strawberry.union("InviteToGroupResult", description="What inviteToGroup comes to."),
+]
 
 
-async def invite_to_group(info: Info, hours: int = 24) -> InviteToGroupResult:
+async def invite_to_group(
+    info: Info, hours: Annotated[int, strawberry.argument(description="Hours for which it holds, 1 to 168.")] = 24
+) -> InviteToGroupResult | None:
     user_id = info.context.user_id
     if user_id is None:
         return not_signed_in()

@@ -4,7 +4,7 @@ from typing import Any
 
 import strawberry
 
-from api.compiler.roots import lookup
+from api.compiler.roots import Lookup
 from api.context import NOT_ADMIN, Info, run
 from api.types.catalog import Movie
 from cinegraph.types import Label
@@ -37,7 +37,7 @@ class AboutMovie:
 
     @strawberry.field(description="The movie, as it is after the write.", graphql_type=Movie)
     async def movie(self, info: Info) -> Any:
-        return await run(info, lookup(Label.MOVIE, None), key=self.movie_id)
+        return await run(info, Lookup(Label.MOVIE, None), key=self.movie_id)
 
 
 def movie_not_found(movie_id: str) -> MovieNotFound:

@@ -15,6 +15,7 @@ from api.mutations.outcomes import (
     not_signed_in,
 )
 from api.scalars import DateTime
+from api.types.arguments import MovieId
 from cinegraph.types import MAX_RATING, MIN_RATING, Label, now
 from graph.actions import rate
 
@@ -25,10 +26,17 @@ class Rated(AboutMovie):
     at: DateTime = strawberry.field(description="When it was given.")
 
 
-RateMovieResult = Annotated[Rated | MovieNotFound | NotSignedIn | InvalidValue, strawberry.union("RateMovieResult")]
+RateMovieResult = Annotated[
+    Rated | MovieNotFound | NotSignedIn | InvalidValue,
+    strawberry.union("RateMovieResult", description="What rateMovie comes to."),
+]
 
 
-async def rate_movie(info: Info, movie: strawberry.ID, rating: float) -> RateMovieResult:
+async def rate_movie(
+    info: Info,
+    movie: MovieId,
+    rating: Annotated[float, strawberry.argument(description="Stars: 0.5 to 5.0 in steps of 0.5.")],
+) -> RateMovieResult | None:
     user_id = info.context.user_id
     if user_id is None:
         return not_signed_in()
@@ -37,5 +45,5 @@ async def rate_movie(info: Info, movie: strawberry.ID, rating: float) -> RateMov
     movie_id, at = key_of(Label.MOVIE, movie), now()
     if not await rate(info.context.services.graph, user_id, movie_id, rating, at):
         return movie_not_found(movie_id)
-    info.context.services.serving.histories.forget(user_id)
+    info.context.wrote(movie_id)
     return Rated(movie_id=movie_id, rating=rating, at=DateTime(at))

@@ -14,6 +14,7 @@ from api.mutations.outcomes import (
     movie_not_found,
     not_signed_in,
 )
+from api.types.arguments import MovieId
 from cinegraph.types import Label, now
 from graph.actions import view
 
@@ -27,11 +28,16 @@ class ViewRecorded(AboutMovie):
 
 
 RecordViewResult = Annotated[
-    ViewRecorded | MovieNotFound | NotSignedIn | InvalidValue, strawberry.union("RecordViewResult")
+    ViewRecorded | MovieNotFound | NotSignedIn | InvalidValue,
+    strawberry.union("RecordViewResult", description="What recordView comes to."),
 ]
 
 
-async def record_view(info: Info, movie: strawberry.ID, seconds: int) -> RecordViewResult:
+async def record_view(
+    info: Info,
+    movie: MovieId,
+    seconds: Annotated[int, strawberry.argument(description="Seconds watched, 1 to 86,400.")],
+) -> RecordViewResult | None:
     user_id = info.context.user_id
     if user_id is None:
         return not_signed_in()
@@ -41,5 +47,5 @@ async def record_view(info: Info, movie: strawberry.ID, seconds: int) -> RecordV
     row = await view(info.context.services.graph, user_id, movie_id, seconds, now())
     if row is None:
         return movie_not_found(movie_id)
-    info.context.services.serving.histories.forget(user_id)
+    info.context.wrote()
     return ViewRecorded(movie_id=movie_id, seconds=row["seconds"], count=row["count"])

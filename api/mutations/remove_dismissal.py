@@ -7,6 +7,7 @@ import strawberry
 from api.context import Info
 from api.ids import key_of
 from api.mutations.outcomes import AboutMovie, MovieNotFound, NotSignedIn, movie_not_found, not_signed_in
+from api.types.arguments import MovieId
 from cinegraph.types import Label
 from graph.actions import undismiss
 
@@ -17,11 +18,12 @@ class DismissalRemoved(AboutMovie):
 
 
 RemoveDismissalResult = Annotated[
-    DismissalRemoved | MovieNotFound | NotSignedIn, strawberry.union("RemoveDismissalResult")
+    DismissalRemoved | MovieNotFound | NotSignedIn,
+    strawberry.union("RemoveDismissalResult", description="What removeDismissal comes to."),
 ]
 
 
-async def remove_dismissal(info: Info, movie: strawberry.ID) -> RemoveDismissalResult:
+async def remove_dismissal(info: Info, movie: MovieId) -> RemoveDismissalResult | None:
     user_id = info.context.user_id
     if user_id is None:
         return not_signed_in()
@@ -29,5 +31,5 @@ async def remove_dismissal(info: Info, movie: strawberry.ID) -> RemoveDismissalR
     row = await undismiss(info.context.services.graph, user_id, movie_id)
     if row is None:
         return movie_not_found(movie_id)
-    info.context.services.serving.histories.forget(user_id)
+    info.context.wrote()
     return DismissalRemoved(movie_id=movie_id, dismissed=row["dismissed"])

@@ -7,6 +7,7 @@ import strawberry
 from api.context import Info
 from api.ids import key_of
 from api.mutations.outcomes import AboutMovie, MovieNotFound, NotSignedIn, movie_not_found, not_signed_in
+from api.types.arguments import MovieId
 from cinegraph.types import Label
 from graph.actions import unrate
 
@@ -16,10 +17,13 @@ class RatingRemoved(AboutMovie):
     rating: float | None = strawberry.field(description="The rating that was; null where there was none.")
 
 
-RemoveRatingResult = Annotated[RatingRemoved | MovieNotFound | NotSignedIn, strawberry.union("RemoveRatingResult")]
+RemoveRatingResult = Annotated[
+    RatingRemoved | MovieNotFound | NotSignedIn,
+    strawberry.union("RemoveRatingResult", description="What removeRating comes to."),
+]
 
 
-async def remove_rating(info: Info, movie: strawberry.ID) -> RemoveRatingResult:
+async def remove_rating(info: Info, movie: MovieId) -> RemoveRatingResult | None:
     user_id = info.context.user_id
     if user_id is None:
         return not_signed_in()
@@ -27,5 +31,5 @@ async def remove_rating(info: Info, movie: strawberry.ID) -> RemoveRatingResult:
     row = await unrate(info.context.services.graph, user_id, movie_id)
     if row is None:
         return movie_not_found(movie_id)
-    info.context.services.serving.histories.forget(user_id)
+    info.context.wrote(movie_id)
     return RatingRemoved(movie_id=movie_id, rating=row["rating"])

@@ -7,6 +7,7 @@ import strawberry
 from api.context import Info
 from api.ids import key_of
 from api.mutations.outcomes import AboutMovie, MovieNotFound, NotSignedIn, movie_not_found, not_signed_in
+from api.types.arguments import MovieId
 from cinegraph.types import Label
 from graph.actions import unview
 
@@ -17,10 +18,13 @@ class ViewsRemoved(AboutMovie):
     count: int = strawberry.field(description="Views that were.")
 
 
-RemoveViewsResult = Annotated[ViewsRemoved | MovieNotFound | NotSignedIn, strawberry.union("RemoveViewsResult")]
+RemoveViewsResult = Annotated[
+    ViewsRemoved | MovieNotFound | NotSignedIn,
+    strawberry.union("RemoveViewsResult", description="What removeViews comes to."),
+]
 
 
-async def remove_views(info: Info, movie: strawberry.ID) -> RemoveViewsResult:
+async def remove_views(info: Info, movie: MovieId) -> RemoveViewsResult | None:
     user_id = info.context.user_id
     if user_id is None:
         return not_signed_in()
@@ -28,5 +32,5 @@ async def remove_views(info: Info, movie: strawberry.ID) -> RemoveViewsResult:
     row = await unview(info.context.services.graph, user_id, movie_id)
     if row is None:
         return movie_not_found(movie_id)
-    info.context.services.serving.histories.forget(user_id)
+    info.context.wrote()
     return ViewsRemoved(movie_id=movie_id, seconds=row["seconds"], count=row["count"])

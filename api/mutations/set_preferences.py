@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from api.compiler.roots import lookup
+from api.compiler.roots import Lookup
 from api.context import Info, run
 from api.ids import parse_id
 from api.mutations.outcomes import InvalidValue, NotSignedIn, not_signed_in
@@ -19,8 +19,10 @@ MOST = 100
 
 @strawberry.input(description="How much the caller likes (up to 1) or avoids (down to -1) a node; 0 takes it back.")
 class PreferenceInput:
-    node: strawberry.ID
-    weight: float
+    node: strawberry.ID = strawberry.field(
+        description="The global id of a genre, a person, a keyword or a collection: Genre:drama."
+    )
+    weight: float = strawberry.field(description="-1 (avoid) to 1 (favourite); 0 takes the preference back.")
 
 
 @strawberry.type(description="The preferences stand in the graph; the next recommendations know them.")
@@ -29,7 +31,7 @@ class PreferencesSet:
 
     @strawberry.field(description="The caller, as they are after the write.", graphql_type=User)
     async def user(self, info: Info) -> Any:
-        return await run(info, lookup(Label.USER, None), key=self.user_id)
+        return await run(info, Lookup(Label.USER, None), key=self.user_id)
 
 
 @strawberry.type(description="A node of a preference does not exist; nothing was written.")
@@ -39,11 +41,17 @@ class NodeNotFound:
 
 
 SetPreferencesResult = Annotated[
-    PreferencesSet | NodeNotFound | NotSignedIn | InvalidValue, strawberry.union("SetPreferencesResult")
+    PreferencesSet | NodeNotFound | NotSignedIn | InvalidValue,
+    strawberry.union("SetPreferencesResult", description="What setPreferences comes to."),
 ]
 
 
-async def set_preferences(info: Info, preferences: list[PreferenceInput]) -> SetPreferencesResult:
+async def set_preferences(
+    info: Info,
+    preferences: Annotated[
+        list[PreferenceInput], strawberry.argument(description="What is set, 1 to 100, each node once.")
+    ],
+) -> SetPreferencesResult | None:
     user_id = info.context.user_id
     if user_id is None:
         return not_signed_in()
@@ -55,7 +63,7 @@ async def set_preferences(info: Info, preferences: list[PreferenceInput]) -> Set
     if unknown:
         ids = [strawberry.ID(str(node)) for node in unknown]
         return NodeNotFound(ids=ids, message=f"nothing has the ids {', '.join(ids)}; search finds ids by name")
-    info.context.services.serving.histories.forget(user_id)
+    info.context.wrote()
     return PreferencesSet(user_id=user_id)
 
 

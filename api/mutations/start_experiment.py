@@ -19,7 +19,7 @@ REFUSALS = (InvalidInput, NotFound, ModelError)
 
 @strawberry.input(description="One arm: a part of all users, and what they are served by.")
 class ExperimentArmInput:
-    name: str
+    name: str = strawberry.field(description="a-z, 0-9, _ and -, 64 characters at most; unique in the experiment.")
     share: float = strawberry.field(description="Part of all users; those of all arms sum to 1.")
     model_version: str | None = strawberry.field(default=None, description="By default the active one, as it changes.")
     diversity: float | None = strawberry.field(default=None, description="A dial in place of the server's, 0 to 1.")
@@ -29,34 +29,49 @@ class ExperimentArmInput:
 
 @strawberry.input(description="An outcome that no arm may harm: one limit, or two, for its difference from control.")
 class ExperimentGuardrailInput:
-    outcome: ExperimentOutcome
-    at_least: float | None = None
-    at_most: float | None = None
+    outcome: ExperimentOutcome = strawberry.field(description="What it watches.")
+    at_least: float | None = strawberry.field(
+        default=None, description="The arm stops when the difference is surely below this; null for no such limit."
+    )
+    at_most: float | None = strawberry.field(
+        default=None, description="The arm stops when the difference is surely above this; null for no such limit."
+    )
 
 
 @strawberry.input(description="What to compare; the first arm is control.")
 class ExperimentInput:
-    id: str
-    arms: list[ExperimentArmInput]
-    outcome: ExperimentOutcome = ExperimentOutcome.LIKED
+    id: str = strawberry.field(description="Its name, new: a-z, 0-9, _ and -, 64 characters at most.")
+    arms: list[ExperimentArmInput] = strawberry.field(description="Control first, then those compared; 2 to 10.")
+    outcome: ExperimentOutcome = strawberry.field(
+        default=ExperimentOutcome.LIKED, description="What decides; more is better."
+    )
     window_days: float = strawberry.field(default=14.0, description="Days over which a user's outcome is counted.")
-    guardrails: list[ExperimentGuardrailInput] = strawberry.field(default_factory=list)
+    guardrails: list[ExperimentGuardrailInput] = strawberry.field(
+        default_factory=list, description="Outcomes that no arm may harm."
+    )
     salt: str | None = strawberry.field(default=None, description="By default the id.")
-    planned_users: int = PLANNED_USERS
-    level: float = LEVEL
+    planned_users: int = strawberry.field(
+        default=PLANNED_USERS, description="Users of two arms at which intervals are narrowest, 1 or more."
+    )
+    level: float = strawberry.field(
+        default=LEVEL, description="How often no difference is called one, at most; between 0 and 1."
+    )
 
 
 @strawberry.type(description="The experiment is running; servers assign users to its arms within seconds.")
 class ExperimentStarted:
-    experiment: Experiment
+    experiment: Experiment = strawberry.field(description="The experiment, as it begins.")
 
 
 StartExperimentResult = Annotated[
-    ExperimentStarted | InvalidValue | NotSignedIn | NotAdministrator, strawberry.union("StartExperimentResult")
+    ExperimentStarted | InvalidValue | NotSignedIn | NotAdministrator,
+    strawberry.union("StartExperimentResult", description="What startExperiment comes to."),
 ]
 
 
-async def start_experiment(info: Info, experiment: ExperimentInput) -> StartExperimentResult:
+async def start_experiment(
+    info: Info, experiment: Annotated[ExperimentInput, strawberry.argument(description="What to compare.")]
+) -> StartExperimentResult | None:
     context = info.context
     if context.user_id is None:
         return not_signed_in()

@@ -16,15 +16,22 @@ LONGEST_REASON = 1_000
 
 @strawberry.type(description="The experiment has ended; servers stop to assign users within seconds.")
 class ExperimentStopped:
-    experiment: Experiment
+    experiment: Experiment = strawberry.field(description="The experiment, as it ended.")
 
 
 StopExperimentResult = Annotated[
-    ExperimentStopped | InvalidValue | NotSignedIn | NotAdministrator, strawberry.union("StopExperimentResult")
+    ExperimentStopped | InvalidValue | NotSignedIn | NotAdministrator,
+    strawberry.union("StopExperimentResult", description="What stopExperiment comes to."),
 ]
 
 
-async def stop_experiment(info: Info, id: str, because: str = BY_HAND) -> StopExperimentResult:
+async def stop_experiment(
+    info: Info,
+    id: Annotated[str, strawberry.argument(description="The experiment's id.")],
+    because: Annotated[
+        str, strawberry.argument(description="Why it ends, for those who read it later; 1 to 1,000 characters.")
+    ] = BY_HAND,
+) -> StopExperimentResult | None:
     context = info.context
     if context.user_id is None:
         return not_signed_in()

@@ -1,5 +1,7 @@
 """Experiments, for administrators: two statements, however many there are."""
 
+from typing import Annotated
+
 import strawberry
 
 from api.context import Info
@@ -15,6 +17,10 @@ class ExperimentQuery:
         description="Experiments, the newest first, or the one of this id. For administrators; FORBIDDEN for other "
         "users, NOT_SIGNED_IN for an anonymous caller."
     )
-    async def experiments(self, info: Info, id: str | None = None) -> list[Experiment]:
+    async def experiments(
+        self,
+        info: Info,
+        id: Annotated[str | None, strawberry.argument(description="Of one experiment; null is all of them.")] = None,
+    ) -> list[Experiment] | None:
         info.context.administering()
         return [shown(one) for one in await standings(info.context.services.graph, None if id is None else [id])]

@@ -12,16 +12,17 @@ import strawberry
 from api.arguments import require
 from api.compiler.compiler import DEFAULT_FIRST, MAX_FIRST
 from api.context import Context, Info
+from api.explaining import verify
 from api.freshness import fresh, refuse_stale
 from api.hydration import hydrated
 from api.ids import Cursors, parse_id
+from api.types.arguments import After, First
 from api.types.build import PageInfo
 from api.types.explanations import Path, RelationKind, Walked
 from cinegraph.errors import InvalidInput
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
 from graph.paths import PathKey, UserEdges, find_paths
 from graph.snapshot import Snapshot
-from graph.verify import verify_edges
 from recommenders.histories import UserHistory
 
 CURSOR = "paths"
@@ -76,11 +77,18 @@ class PathQuery:
         info: Info,
         from_: Annotated[strawberry.ID, strawberry.argument(name="from", description="Id of the node to begin at.")],
         to: Annotated[strawberry.ID, strawberry.argument(description="Id of the node to end at.")],
-        max_hops: int = DEFAULT_HOPS,
-        via: list[RelationKind] | None = None,
-        first: int = DEFAULT_FIRST,
-        after: str | None = None,
-    ) -> PathConnection:
+        max_hops: Annotated[
+            int, strawberry.argument(description="Relationships of a path at most, 1 to 6.")
+        ] = DEFAULT_HOPS,
+        via: Annotated[
+            list[RelationKind] | None,
+            strawberry.argument(
+                description="The types of relationships to walk; null is all, an empty list finds nothing."
+            ),
+        ] = None,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+    ) -> PathConnection | None:
         if not 1 <= first <= MAX_FIRST:
             raise InvalidInput(f"paths(first: {first}): a page has 1 to {MAX_FIRST} items")
         ends, relations = (parse_id(from_), parse_id(to)), _relations(via)
@@ -115,7 +123,7 @@ async def _paths(info: Info, asked: Asked) -> PathConnection:
     page = found.paths[: asked.first]
     nodes = {node for path in page for node in path.nodes}
     reading = hydrated(info._raw_info, lambda _: nodes, user_id=history.user_id if history else None)
-    facts, read = await gather(verify_edges(services.graph, (edge for path in page for edge in path.edges)), reading)
+    facts, read = await gather(verify(info.context, (edge for path in page for edge in path.edges), history), reading)
     if history:
         refuse_stale(history, read)
     cursors = [services.cursors.seal(asked.cursor, list(path.key)) for path in page]

@@ -4,20 +4,20 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import strawberry
 
 from api.arguments import require
 from api.compiler.compiler import MAX_FIRST
 from api.context import Info
-from api.freshness import fresh, refuse_stale
+from api.freshness import fresh, known_history, refuse_stale
 from api.hydration import hydrated
 from api.ids import key_of
 from api.queries.groups import LIKED_RATING
 from api.types.questions import FirstQuestion, FirstQuestions
 from cinegraph.errors import InvalidInput
 from cinegraph.types import MIN_RATING, Label, NodeRef
-from recommenders.histories import UserHistory
 
 FIRST = 12
 MOST_ANSWERS = 1_000
@@ -46,11 +46,17 @@ class QuestionQuery:
     async def first_questions(
         self,
         info: Info,
-        first: int = FIRST,
-        liked: list[strawberry.ID] | None = None,
-        disliked: list[strawberry.ID] | None = None,
-        skip: list[strawberry.ID] | None = None,
-    ) -> FirstQuestions:
+        first: Annotated[int, strawberry.argument(description="Movies to ask about at most, 1 to 100.")] = FIRST,
+        liked: Annotated[
+            list[strawberry.ID] | None, strawberry.argument(description="Movies that were liked; up to 1,000.")
+        ] = None,
+        disliked: Annotated[
+            list[strawberry.ID] | None, strawberry.argument(description="Movies that were not liked; up to 1,000.")
+        ] = None,
+        skip: Annotated[
+            list[strawberry.ID] | None, strawberry.argument(description="Movies that are not known; up to 1,000.")
+        ] = None,
+    ) -> FirstQuestions | None:
         if not 1 <= first <= MAX_FIRST:
             raise InvalidInput(f"firstQuestions(first: {first}): 1 to {MAX_FIRST} can be asked for")
         keys = [_keys(name, ids) for name, ids in (("liked", liked), ("disliked", disliked), ("skip", skip))]
@@ -66,9 +72,10 @@ def _keys(name: str, ids: Sequence[str] | None) -> tuple[str, ...]:
 
 async def _questions(info: Info, asked: Asked) -> FirstQuestions:
     serving, user_id = info.context.services.serving, info.context.user_id
-    own = UserHistory(None, None) if user_id is None else await serving.histories.get(user_id)
+    own = await known_history(info.context)
     history = own.with_liked(asked.liked, LIKED_RATING).with_liked(asked.disliked, MIN_RATING)
-    state, chosen = await asyncio.to_thread(serving.questions, history, asked.first, asked.skipped)
+    choose = partial(serving.questions, history, asked.first, asked.skipped, info.context.served_anyway().state)
+    state, chosen = await asyncio.to_thread(choose)
     movies = {state.movie_ids[one.item]: one for one in chosen}
     refs = [NodeRef(Label.MOVIE, movie_id) for movie_id in movies]
     read = await hydrated(info._raw_info, lambda names: refs, user_id=user_id)

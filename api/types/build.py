@@ -10,15 +10,18 @@ from typing import Annotated, Any
 import strawberry
 
 from api.compiler.model import KEY, Order, Property, Related, ToOne
+from api.types.arguments import After, First
 from cinegraph.types import Label, Relation
 
 
 @strawberry.type(description="Where a page stands in its connection (Relay).")
 class PageInfo:
-    has_next_page: bool
-    has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
+    has_next_page: bool = strawberry.field(description="Whether there is more after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether this page came after a cursor.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first edge; null where there is none.")
+    end_cursor: str | None = strawberry.field(
+        description="The cursor of the last edge, for the page after; null where there is none."
+    )
 
 
 @strawberry.interface(description="Anything with an id that `node(id:)` finds again.")
@@ -55,7 +58,7 @@ def _nothing() -> None:
     """Gives the field no arguments."""
 
 
-def _paged(first: int = 10, after: str | None = None) -> None:
+def _paged(first: First = 10, after: After = None) -> None:
     """Gives the field its arguments."""
 
 
@@ -63,10 +66,11 @@ def sorted_by(enum: type[Enum]) -> Any:
     """A resolver that gives the field `first`, `after` and `sort`, whose default is the enum's first member."""
     default = next(iter(enum))
 
-    def paged(first: int = 10, after: str | None = None, sort: Any = default) -> None:
+    def paged(first: First = 10, after: After = None, sort: Any = default) -> None:
         """Gives the field its arguments."""
 
-    paged.__annotations__["sort"] = enum
+    described = strawberry.argument(description="The order; a cursor holds in its own order alone.")
+    paged.__annotations__["sort"] = Annotated[enum, described]
     return paged
 
 
@@ -123,3 +127,14 @@ def _object(name: str, fields: Mapping[str, tuple[Any, Any]], description: str) 
     body: dict[str, Any] = {"__annotations__": {key: kind for key, (kind, _) in fields.items()}}
     body |= {key: field for key, (_, field) in fields.items()}
     return strawberry.type(type(name, (), body), description=description)
+
+
+def enumeration(kind: type[Enum], description: str, values: Mapping[str, str], name: str | None = None) -> Any:
+    """An enum of the domain, each of its names described; `ValueError` where others are."""
+    shown: Any = strawberry.enum(kind, name=name, description=description)
+    members = shown.__strawberry_definition__.values
+    for one, (key, text) in zip(members, values.items(), strict=True):
+        if one.name != key:
+            raise ValueError(f"{kind.__name__}.{one.name} is described as {key}")
+        one.description = text
+    return shown

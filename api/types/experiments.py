@@ -5,25 +5,36 @@ from enum import Enum
 import strawberry
 
 from api.scalars import DateTime
+from api.types.build import enumeration
 from cinegraph.types import DAY
 from graph.experiments import RecordedArm
 from recommenders.experiments import ArmVerdict, Decision
 from recommenders.standing import ArmStanding, GuardrailStanding, Standing, numbers
 
-strawberry.enum(Decision, name="ExperimentDecision", description="What is said of an arm beside control.")
+enumeration(
+    Decision,
+    "What is said of an arm beside control.",
+    {
+        "BETTER": "Its users surely have more of the outcome that decides than those of control.",
+        "WORSE": "Its users surely have less of the outcome that decides than those of control.",
+        "UNDECIDED": "The difference may be 0, or too few users are counted.",
+        "STOPPED": "A guardrail is broken, or users do not fit the shares.",
+    },
+    name="ExperimentDecision",
+)
 
 
 @strawberry.enum(description="Whether users are assigned to the arms of an experiment.")
 class ExperimentStatus(Enum):
-    RUNNING = "running"
-    STOPPED = "stopped"
+    RUNNING = strawberry.enum_value("running", description="Users are assigned, and their outcomes counted.")
+    STOPPED = strawberry.enum_value("stopped", description="Everybody gets the active model.")
 
 
 @strawberry.enum(description="What is counted of a user: movies rated 4 or more, dismissed, viewed.")
 class ExperimentOutcome(Enum):
-    LIKED = "liked"
-    DISMISSED = "dismissed"
-    VIEWED = "viewed"
+    LIKED = strawberry.enum_value("liked", description="Movies rated 4 stars or more.")
+    DISMISSED = strawberry.enum_value("dismissed", description="Movies dismissed.")
+    VIEWED = strawberry.enum_value("viewed", description="Movies watched, in part or whole.")
 
 
 @strawberry.type(description="A difference from control, of means a user, with an interval that holds at any time.")
@@ -35,7 +46,7 @@ class OutcomeDifference:
 
 @strawberry.type(description="An outcome that no arm may harm.")
 class ExperimentGuardrail:
-    outcome: ExperimentOutcome
+    outcome: ExperimentOutcome = strawberry.field(description="What it watches.")
     at_least: float | None = strawberry.field(description="The arm stops when the difference is surely below this.")
     at_most: float | None = strawberry.field(description="The arm stops when the difference is surely above this.")
     difference: OutcomeDifference = strawberry.field(description="From control.")
@@ -52,7 +63,7 @@ class ExperimentVerdict:
 
 @strawberry.type(description="A part of all users, and what they are served by.")
 class ExperimentArm:
-    name: str
+    name: str = strawberry.field(description="Unique in its experiment.")
     share: float = strawberry.field(description="Part of all users.")
     model_version: str | None = strawberry.field(description="The key of its ModelVersion; null for the active one.")
     diversity: float | None = strawberry.field(description="Its dial; null for the server's.")
@@ -69,15 +80,15 @@ class ExperimentArm:
 
 @strawberry.type(description="A comparison of arms on users; the first arm is control.")
 class Experiment:
-    id: str
-    status: ExperimentStatus
+    id: str = strawberry.field(description="Its name, as it was started with.")
+    status: ExperimentStatus = strawberry.field(description="Whether users are assigned now.")
     salt: str = strawberry.field(description="The arm of a user follows from it and the user's id.")
     outcome: ExperimentOutcome = strawberry.field(description="What decides.")
     window_days: float = strawberry.field(description="Days from a user's first exposure over which it is counted.")
     planned_users: int = strawberry.field(description="Users of two arms at which intervals are narrowest.")
     level: float = strawberry.field(description="How often no difference is called one, at most.")
-    started_at: DateTime
-    stopped_at: DateTime | None
+    started_at: DateTime = strawberry.field(description="When it began.")
+    stopped_at: DateTime | None = strawberry.field(description="When it ended; null while it runs.")
     because: str | None = strawberry.field(description="Why it ended.")
     mismatch: bool = strawberry.field(description="Whether users do not fit the shares, so that nothing can be said.")
     mismatch_p: float = strawberry.field(

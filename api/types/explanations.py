@@ -10,13 +10,34 @@ import strawberry
 from api.context import Info
 from api.hydration import Hydrated, segment_name
 from api.scalars import DateTime
-from api.types.build import Node
+from api.types.build import Node, enumeration
 from cinegraph.types import EdgeRef, NodeRef, Relation
 from graph.verify import Facts
 
 _NAMES = [(one.name, one.value) for one in Relation if one is not Relation.HAS_TAG]
 _KINDS: Any = Enum("RelationKind", _NAMES)  # type: ignore[misc]
-RelationKind: Any = strawberry.enum(_KINDS, description="The type of a relationship.")
+RelationKind: Any = enumeration(
+    _KINDS,
+    "The type of a relationship.",
+    {
+        "ACTED_IN": "A person had a role in a movie.",
+        "DIRECTED": "A person directed a movie.",
+        "WROTE": "A person wrote for a movie.",
+        "CREW": "A person did other work on a movie.",
+        "HAS_GENRE": "A movie has a genre.",
+        "HAS_KEYWORD": "A movie has a keyword.",
+        "PRODUCED_BY": "A movie was produced by a company.",
+        "PART_OF": "A movie belongs to a series.",
+        "FROM_COUNTRY": "A movie was produced in a country.",
+        "IN_LANGUAGE": "A movie's original language.",
+        "SIMILAR": "A model holds a movie to be like another.",
+        "RATED": "A user rated a movie.",
+        "VIEWED": "A user watched some of a movie.",
+        "TAGGED": "A user gave a movie a tag.",
+        "DISMISSED": "A user wants a movie never to be recommended.",
+        "PREFERS": "A user said to like or avoid something.",
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)

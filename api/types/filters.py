@@ -12,8 +12,8 @@ from graph.snapshot import named_in
 
 @strawberry.input(name="IntRange", description="Whole numbers, both ends included; an end left out is open.")
 class IntRangeInput:
-    min: int | None = None
-    max: int | None = None
+    min: int | None = strawberry.field(default=None, description="The least; null for no lower end.")
+    max: int | None = strawberry.field(default=None, description="The greatest; null for no upper end.")
 
 
 @strawberry.input(

@@ -2,12 +2,17 @@
 
 import strawberry
 
+from api.types.build import enumeration
 from recommenders.group import Agreement
 
-strawberry.enum(
+enumeration(
     Agreement,
-    description="How a group comes to one order: FAIR gives each place to those whom the places above satisfied least, "
-    "AVERAGE goes by the mean, LEAST_MISERY by the least satisfied member.",
+    "How a group comes to one order.",
+    {
+        "FAIR": "Each place goes to those whom the places above satisfied least.",
+        "AVERAGE": "By the mean of the members' satisfactions.",
+        "LEAST_MISERY": "By the satisfaction of the least satisfied member.",
+    },
 )
 
 

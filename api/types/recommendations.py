@@ -10,7 +10,8 @@ import strawberry
 
 from api.context import Info
 from api.hydration import Hydrated
-from api.types.build import Node, PageInfo
+from api.types.arguments import WhyFirst
+from api.types.build import Node, PageInfo, enumeration
 from api.types.catalog import Movie
 from api.types.explanations import Reason
 from api.types.group import MemberSatisfaction
@@ -25,12 +26,19 @@ class Basis(Enum):
     POPULARITY = strawberry.enum_value("POPULARITY", description="Popularity, since nothing is known of the user yet.")
 
 
-strawberry.enum(
+enumeration(
     Source,
+    "Where a recommendation comes from.",
+    {
+        "MODEL": "The model's best scores.",
+        "NEIGHBOURS": "The model's neighbours of the movies that were liked last.",
+        "CONTENT": "What the catalogue says of the movies that were liked last, and of this one.",
+        "GRAPH": "Ways in the graph from the movies that were liked last.",
+        "TRENDING": "What is rated and watched lately.",
+        "FRESH": "New releases, and movies without ratings.",
+        "EXPLORATION": "Movies of few ratings that are worth a try.",
+    },
     name="CandidateSource",
-    description="Where a recommendation comes from: MODEL the best scores; NEIGHBOURS the model's neighbours of the "
-    "last liked movies; CONTENT and GRAPH what those share with it; TRENDING what is rated and watched lately; FRESH "
-    "new releases and movies without ratings; EXPLORATION movies of few ratings that are worth a try.",
 )
 
 
@@ -105,7 +113,7 @@ class RecommendationEdge:
         return await self.provenance.of(self.movie_id)
 
     @strawberry.field(description="Verified reasons, the most telling first; up to 10.")
-    def why(self, first: int | None = None) -> list[Reason]:
+    def why(self, first: WhyFirst = None) -> list[Reason]:
         return self.reasons if first is None else self.reasons[:first]
 
 
@@ -117,6 +125,15 @@ class RecommendationConnection:
     basis: Basis = strawberry.field(description="What the ranking stands on.")
     model_version: str = strawberry.field(description="The model that made it.")
     graph_version: int = strawberry.field(description="The version of the catalogue that it was made from.")
+    seal: strawberry.Private[Callable[[], str | None]]
+
+    @strawberry.field(
+        description="Give it to replayRecommendations at any later time. Null for a group, and for somebody who did so "
+        "much that it would be too long for a request."
+    )
+    def replay_id(self) -> strawberry.ID | None:
+        sealed = self.seal()
+        return None if sealed is None else strawberry.ID(sealed)
 
     @strawberry.field(description="The movies of the page alone.", graphql_type=list[Movie])
     def nodes(self, info: Info) -> Any:
@@ -179,5 +196,5 @@ class Explanation:
         return self.hydrated.at(info._raw_info, NodeRef(Label.MOVIE, self.movie_id))
 
     @strawberry.field(description="Verified reasons, the most telling first; up to 10.")
-    def why(self, first: int | None = None) -> list[Reason]:
+    def why(self, first: WhyFirst = None) -> list[Reason]:
         return self.reasons if first is None else self.reasons[:first]

@@ -6,14 +6,24 @@ import strawberry
 
 from api.context import Info
 from api.hydration import Hydrated
-from api.types.build import PageInfo, lazily
+from api.types.arguments import WhyFirst
+from api.types.build import PageInfo, enumeration, lazily
 from api.types.explanations import Path
 from cinegraph.types import Label, NodeRef
 from recommenders.similarity import SimilarityBasis
 
 MOVIE = lazily("Movie", "catalog")
 
-strawberry.enum(SimilarityBasis, description="What a likeness stands on.")
+enumeration(
+    SimilarityBasis,
+    "What a likeness stands on.",
+    {
+        "BEHAVIOUR": "Who liked the one liked the other, as the served model has learnt; nothing of unrated movies.",
+        "CONTENT": "What the catalogue says of both: people, keywords, genres and the like.",
+        "GRAPH": "The ways between both in the graph, over what few movies share.",
+        "BLEND": "All of that, behaviour before the rest.",
+    },
+)
 
 
 @strawberry.type(description="What joins two movies, checked in the graph for this answer.")
@@ -42,7 +52,7 @@ class SimilarityEdge:
         return self.hydrated.at(info._raw_info, NodeRef(Label.MOVIE, self.movie_id))
 
     @strawberry.field(description="What joins the two, the largest share first; up to 10.")
-    def why(self, first: int | None = None) -> list[SimilarityReason]:
+    def why(self, first: WhyFirst = None) -> list[SimilarityReason]:
         return self.reasons if first is None else self.reasons[:first]
 
 

@@ -4,10 +4,15 @@ from typing import Any
 
 import strawberry
 
+from api.types.build import enumeration
 from cinegraph.errors import InvalidInput
 from recommenders.slate import Spread, Tuning
 
-strawberry.enum(Spread, description="How diversity is measured.")
+enumeration(
+    Spread,
+    "How diversity is measured.",
+    {"MMR": "By the nearest movie above in the list.", "DPP": "By the volume that all movies of the list span."},
+)
 
 DIALS = ("diversity", "novelty", "calibration", "fresh", "exploration")
 

@@ -3,7 +3,9 @@
 import logging
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
@@ -52,8 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command; its exit code."""
     debug, rest = _without_debug(arguments)
+    return exit_code_of(partial(app, args=rest, standalone_mode=False), debug)
+
+
+def exit_code_of(work: Callable[[], Any], debug: bool) -> int:
+    """Do it, and say what went wrong; the exit code of the process."""
     try:
-        result = app(args=rest, standalone_mode=False)
+        result = work()
         return result if isinstance(result, int) else 0
     except TyperException as error:
         error.show()  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
 """What the commands print: progress on stderr, results on stdout."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
 from rich.progress import TimeElapsedColumn as Elapsed
 from rich.text import Text
+
+from cinegraph import logs
+
+log = logging.getLogger("cinegraph")
 
 WIDTH = 120
 """Columns where the output is not a terminal."""
@@ -25,11 +30,15 @@ Stages = Callable[[str, int, int | None], None]
 
 def complain(message: str) -> None:
     """An error, on stderr."""
+    if logs.writes_json():
+        return log.error("%s", message)
     err.print(f"error: {message}", style="red", soft_wrap=True)
 
 
 def say(message: str) -> None:
     """A line about what happens, on stderr, so that stdout holds results alone."""
+    if logs.writes_json():
+        return log.info("%s", message)
     err.print(message, soft_wrap=True)
 
 
@@ -41,7 +50,7 @@ def stages() -> Iterator[Stages]:
     The bars live from the first report to the end of this, and stay as one line each: print nothing meanwhile, and
     begin no others.
     """
-    bars = _Bars() if err.is_terminal else _Lines()
+    bars = _Bars() if err.is_terminal and not logs.writes_json() else _Lines()
     try:
         yield bars.report
         bars.finish()

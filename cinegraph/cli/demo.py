@@ -2,6 +2,7 @@
 
 import typer
 
+from cinegraph import logs
 from cinegraph.cli.console import say, stages, starting
 from cinegraph.cli.models import publish_and_record, train_and_show
 from cinegraph.cli.serve import bound, run_server, until_stopped
@@ -31,6 +32,7 @@ def demo(
 ) -> None:
     """The sample catalogue, a trained model, and GraphQL over both; the second start takes seconds."""
     settings = load_settings()
+    logs.write_as(settings.log.format, settings.log.level)
     wanted = settings.api.port if port is None else port
     bound(settings.api.host, wanted).close()  # said before all that takes long
     until_stopped(_demo(settings, wanted, users))

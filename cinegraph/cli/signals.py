@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -23,13 +23,14 @@ class Signalled(Exception):
         self.exit_code = 128 + number
 
 
-def run(work: Coroutine[Any, Any, T], loops: Loops | None = None) -> T:
-    """Run to the end; raises `Signalled` where a signal cancelled the work, and the work did not make that its end."""
+def run(work: Coroutine[Any, Any, T], loops: Loops | None = None, heeded: Sequence[signal.Signals] = SIGNALS) -> T:
+    """Run to the end; raises `Signalled` where a signal that is heeded cancelled the work, and the work did not make
+    that its end."""
     with asyncio.Runner(loop_factory=loops) as runner:
-        return runner.run(_until_signal(work))
+        return runner.run(_until_signal(work, heeded))
 
 
-async def _until_signal(work: Coroutine[Any, Any, T]) -> T:
+async def _until_signal(work: Coroutine[Any, Any, T], heeded: Sequence[signal.Signals]) -> T:
     task, received = asyncio.ensure_future(work), list[int]()
 
     def end(number: int) -> None:
@@ -39,7 +40,7 @@ async def _until_signal(work: Coroutine[Any, Any, T]) -> T:
             received.append(number)
             task.cancel()
 
-    with _handled(end):
+    with handled(end, heeded):
         try:
             return await task
         except asyncio.CancelledError:
@@ -49,13 +50,13 @@ async def _until_signal(work: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
-def _handled(end: Callable[[int], None]) -> Iterator[None]:
+def handled(end: Callable[[int], None], heeded: Sequence[signal.Signals]) -> Iterator[None]:
     """Signals go to `end`, but for those that the process was started to ignore, as nohup does with SIGHUP."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
-    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    heard = [number for number in heeded if signal.getsignal(number) is not signal.SIG_IGN]
     for number in heard:
         loop.add_signal_handler(number, end, number)
     try:

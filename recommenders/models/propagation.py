@@ -9,11 +9,11 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from propcache.api import cached_property
 from pydantic import Field
 from scipy import sparse
 from torch import Tensor

@@ -9,15 +9,33 @@ import strawberry
 from api.compiler.planner import Planner
 from api.context import Context, Services
 from api.ids import Cursors
+from api.operations import Operations
 from api.schema import build_schema
+from cinegraph.settings import ApiSettings
 from graph.client import GraphClient
 from recommenders.serving import Serving
+
+WIDE = ApiSettings(
+    max_tokens=100_000,
+    max_depth=100,
+    max_aliases=10_000,
+    max_root_fields=1_000,
+    max_directives=1_000,
+    max_duplicates=1_000,
+)
+"""Limits of documents that no test of an answer comes near to."""
 
 
 @cache
 def schema() -> strawberry.Schema:
     """One schema for all tests."""
     return build_schema()
+
+
+@cache
+def operations() -> Operations:
+    """What runs them, within wide limits."""
+    return Operations(schema()._schema, WIDE)
 
 
 @dataclass
@@ -34,13 +52,11 @@ class Api:
     async def administer(self, query: str, /, **variables: Any) -> Any:
         """The data of an operation that an administrator asks for, and that must not fail."""
         context = Context(self.services, "admin", "test", admin=True)
-        return _data(await schema().execute(query, variable_values=variables, context_value=context))
+        return _data(await operations().ask(query, variables, context))
 
     async def execute(self, query: str, user: str | None = None, /, **variables: Any) -> Any:
         """The whole result."""
-        return await schema().execute(
-            query, variable_values=variables, context_value=Context(self.services, user, "test")
-        )
+        return await operations().ask(query, variables, Context(self.services, user, "test"))
 
     async def counted(self, query: str, user: str | None = None, /, **variables: Any) -> tuple[Any, int]:
         """The data, and how many statements the graph was sent."""

@@ -46,6 +46,9 @@ EDGES: dict[str, tuple[int, Callable[[int], str]]] = {
     "levels of fields": (10, nested),
     "aliases": (15, lambda n: f"{{ a {{ {fields(n, 'a{}: ')} }} }}"),
     "root fields": (20, lambda n: f"{{ {fields(n)} }}"),
+    "characters": (10_000, lambda n: f"{{ a }}{' ' * (n - 5)}"),
+    "variables and uses of them": (200, lambda n: f"{{ a(x: [{'$x ' * n}]) }}"),
+    "operations and fragments": (50, lambda n: "query A { a } " + fields(n - 1, name="fragment F{} on Q {{ a }}")),
     "directives": (50, lambda n: f"{{ a {{ {fields(n, name='f{} @x')} }} }}"),
     "repetitions of one field in one selection": (10, lambda n: f"{{ a {{ {fields(n, name='f')} }} }}"),
     "mutations": (4, lambda n: f"mutation {{ {fields(n)} }}"),
@@ -315,7 +318,8 @@ def test_t29_the_counts_equal_those_of_a_walk_over_the_tree(text: str) -> None:
         assert whole.depth == max(level for level, _ in found)
         assert whole.fields == len(found)
         assert whole.root_fields == len(roots)
-        assert whole.mutates == (operation.operation.value == "mutation")
+        assert whole.kind == operation.operation.value
+        assert whole.name == (operation.name.value if operation.name else None)
         assert whole.introspects == all(name.startswith("__") for name in roots)
 
 

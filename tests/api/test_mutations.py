@@ -68,8 +68,9 @@ async def done(api: Api, field: str, user: str | None = "1", movie: str = "2", v
 def union(field: str) -> GraphQLUnionType:
     mutations = schema()._schema.mutation_type
     assert mutations is not None
-    kind: Any = mutations.fields[field].type
-    return kind.of_type
+    kind = mutations.fields[field].type
+    assert isinstance(kind, GraphQLUnionType)
+    return kind
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -1,6 +1,9 @@
 """Recommendations as a client gets them: what a rating changes at once, in how many statements, page by page."""
 
+import asyncio
+import gc
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +301,19 @@ async def test_more_liked_movies_than_anyone_needs_are_refused(api: Api) -> None
     await api.ask(WITHOUT, liked=["1"] * 100)
     result = await api.execute(WITHOUT, liked=["1"] * 101)
     assert "liked has 101 movies; 100 is the most" in result.errors[0].message
+
+
+async def test_an_answer_may_be_given_up_at_any_moment(api: Api) -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for moments in range(30):
+            task = asyncio.create_task(api.execute(PAGE))
+            for _ in range(moments):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+        gc.collect()
+    assert [str(one.message) for one in said] == []
 
 
 # -- why a score -----------------------------------------------------------------------------------------------------

@@ -45,7 +45,12 @@ async def test_t40_a_graph_that_is_down_says_no_host(services: Services) -> None
         await failed(over(services, client), RATE, "GRAPH_UNAVAILABLE", bearer())
         async with client_over(over(services, client)) as http:
             ready = await http.get("/health/ready")
-    assert (ready.status_code, ready.json()) == (503, {"status": "not ready", "code": "GRAPH_UNAVAILABLE"})
+    assert ready.status_code == 503
+    assert ready.json() == {
+        "status": "not ready",
+        "graph": {"status": "not ready", "code": "GRAPH_UNAVAILABLE"},
+        "model": {"status": "not ready", "code": "NO_MODEL"},
+    }
 
 
 async def test_t40_wrong_credentials_of_the_server_are_not_shown(services: Services, local_address: Address) -> None:

@@ -24,8 +24,8 @@ SECRETS = re.compile(
 
 
 def client_over(services: Services, documents: Documents | None = None, **settings: Any) -> httpx.AsyncClient:
-    """The application without a network."""
-    return client_of(build_app(services, ApiSettings(**settings), SECRET, documents))
+    """The application without a network; without a limit of time unless one is given, as tests run on busy machines."""
+    return client_of(build_app(services, ApiSettings(**{"budget_ms": 0, **settings}), SECRET, documents))
 
 
 def client_of(app: Starlette) -> httpx.AsyncClient:

@@ -1,12 +1,15 @@
 """`cinegraph` as a process of its own, with a home of its own: what signals and kills do is only seen there."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -22,10 +25,14 @@ PATIENCE = 240.0
 """Seconds in which anything must have happened."""
 
 
-def _heeding() -> None:
-    """In the new process: a signal that this run was started to ignore (nohup, a job in the background) is heeded."""
+def _heeding(terminal: int | None) -> None:
+    """In the new process: a signal that this run was started to ignore (nohup, a job in the background) is heeded. It
+    has a terminal, or none, whatever this run has."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+    if terminal is not None:
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
 
 
 @dataclass
@@ -39,8 +46,8 @@ class Home:
     def server(self) -> LocalServer:
         return LocalServer(self.folder, load_settings(env_file=None).cache_dir, SMALL)
 
-    def start(self, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
-        """Begin a command; what it prints goes to one pipe."""
+    def start(self, *arguments: str, terminal: int | None = None, **settings: str) -> "subprocess.Popen[str]":
+        """Begin a command, at a terminal where one is given; what it prints goes to one pipe."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CINEGRAPH_")}
         environment |= {
             "CINEGRAPH_HOME": str(self.folder),
@@ -48,6 +55,8 @@ class Home:
             "CINEGRAPH_GRAPH__LOCAL_HEAP_MB": "384",
             "CINEGRAPH_GRAPH__LOCAL_PAGECACHE_MB": "32",
             "CINEGRAPH_GRAPH__START_TIMEOUT": str(PATIENCE),
+            "CINEGRAPH_API__BUDGET_MS": "0",
+            "CINEGRAPH_API__OVERLOAD_MS": "0",
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "cinegraph", *arguments],
@@ -56,7 +65,8 @@ class Home:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=_heeding,
+            preexec_fn=partial(_heeding, terminal),
+            pass_fds=[] if terminal is None else [terminal],
         )
         self.started.append(process)
         return process
@@ -67,9 +77,16 @@ class Home:
         printed, _ = process.communicate(timeout=PATIENCE)
         return process.returncode, printed
 
-    def serve(self) -> "Serving":
-        """A server that answers."""
-        process = self.start("serve", "--port", "0")
+    def serve(self, *more: str, terminal: int | None = None, **settings: str) -> "Serving":
+        """A server that answers; `more` are arguments of the command."""
+        return self._served("serve", *more, terminal=terminal, **settings)
+
+    def demo(self, **settings: str) -> "Serving":
+        """A server over the sample catalogue, with a model."""
+        return self._served("demo", **settings)
+
+    def _served(self, *command: str, terminal: int | None = None, **settings: str) -> "Serving":
+        process = self.start(*command, "--port", "0", terminal=terminal, **settings)
         assert process.stdout is not None
         printed = ""
         while "GraphQL: " not in printed:

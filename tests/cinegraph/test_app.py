@@ -1,6 +1,7 @@
 """The whole application as `cinegraph serve` puts it together: what happens beside the requests, and at its end."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,27 @@ async def test_a_server_stops_an_arm_that_breaks_its_guardrail_and_serves_the_ac
     one = await find_experiment(graph.reader)
     assert one.because == "no arm is left beside control"
     assert one.arms[1].because.startswith("dismissed: the difference 1.0000")
+
+
+async def test_what_is_sent_beside_requests_is_counted_apart(
+    graph: GraphClient, versions: dict[str, str], tmp_path: Path
+) -> None:
+    async with open_app(settings_of(tmp_path), graph) as app:
+        started = counted(app)
+        assert started["background"] > 0
+        assert "request" not in started
+        assert await asked(app, tmp_path, CONTROL[0]) == versions["control"]
+        assert counted(app)["request"] > 0
+        async with asyncio.timeout(60):
+            while counted(app)["background"] == started["background"]:
+                await asyncio.sleep(0.01)
+
+
+def counted(app: Starlette) -> dict[str, float]:
+    """Reading statements by where they came from."""
+    found = re.findall(
+        r'^cinegraph_statement_duration_seconds_count{access="read",origin="(\w+)"} (\S+)$',
+        app.state.metrics.shown("")[0].decode(),
+        re.M,
+    )
+    return {origin: float(count) for origin, count in found}

@@ -76,6 +76,7 @@ USAGE = [
     (["models", "shadow", "ease-x"], "there is no model version 'ease-x'"),
     (["models", "shadow", "ease-x", "--share", "1.5"], "--share 1.5: it must be above 0 and at most 1"),
     (["models", "shadow", "status", "--json", "/no/such/x.json"], "there is no folder /no/such"),
+    (["schema", "--federation", "--write"], "--federation prints; schema.graphql is the schema without"),
     (["runs", "show", "0"], "there is no run '0'; cinegraph runs list shows them"),
     (["ingest", "sample", "--report", "/no/such/dir/x.json"], "there is no folder /no/such/dir"),
 ]

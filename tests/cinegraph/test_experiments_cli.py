@@ -175,7 +175,9 @@ async def test_the_schema_and_an_administrators_token_are_printed(
     assert json.loads(capsys.readouterr().out)["title"] == "An experiment on users"
     assert await in_thread(["token", "ann", "--admin"]) == 0
     shown = capsys.readouterr()
-    assert caller_of(load_secret(home), f"Bearer {shown.out.strip()}") == Caller("ann", admin=True)
+    administrator = caller_of(load_secret(home), f"Bearer {shown.out.strip()}")
+    assert administrator == Caller("ann", admin=True, until=administrator.until)
     assert "for administrator ann" in shown.err
     assert await in_thread(["token", "ann"]) == 0
-    assert caller_of(load_secret(home), f"Bearer {capsys.readouterr().out.strip()}") == Caller("ann")
+    caller = caller_of(load_secret(home), f"Bearer {capsys.readouterr().out.strip()}")
+    assert caller == Caller("ann", until=caller.until)

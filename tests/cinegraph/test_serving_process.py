@@ -1,12 +1,17 @@
 """`cinegraph serve` and its Neo4j as processes: killed, stopped under it, ended by signals; nothing is left running."""
 
+import json
 import signal
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
 
+import httpx
 import psutil
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from graph.running import Running
 from tests.cinegraph.processes import PATIENCE, Home, kill, until
@@ -57,7 +62,13 @@ def test_a_server_survives_what_happens_to_its_neo4j(home: Home) -> None:
     assert (code, printed.splitlines()[-1]) == (0, f"bolt://127.0.0.1:{first.port}")
     until(served.answers)
 
-    code, printed = served.end(signal.SIGTERM)
+    with connect(served.url.replace("http", "ws"), subprotocols=[Subprotocol("graphql-transport-ws")]) as watching:
+        watching.send('{"type": "connection_init"}')
+        assert watching.recv(PATIENCE) == '{"type":"connection_ack"}'
+        code, printed = served.end(signal.SIGTERM)
+        with pytest.raises(ConnectionClosed):
+            watching.recv(PATIENCE)
+        assert watching.protocol.close_code == 1001
     assert code == 0
     assert printed.splitlines()[-1] == "stopped"
     assert "the local Neo4j died; it is started again" in printed
@@ -135,3 +146,16 @@ def test_a_request_in_flight_is_answered_after_the_signal(home: Home) -> None:
     assert served.process.communicate(timeout=PATIENCE)[0].endswith("stopped\n")
     assert served.process.returncode == 0
     assert home.server.running() is None
+
+
+def test_a_server_that_logs_json_writes_nothing_else_to_its_log(home: Home) -> None:
+    """Its address goes to standard output, which has the same pipe here."""
+    served = home.serve(CINEGRAPH_LOG__FORMAT="json", CINEGRAPH_LOG__LEVEL="info")
+    headers = {"X-Request-Id": "from-the-proxy"}
+    httpx.post(served.url, json={"query": "{ __typename }"}, headers=headers, timeout=PATIENCE).raise_for_status()
+    code, printed = served.end(signal.SIGTERM)
+    lines = [json.loads(line) for line in printed.splitlines()]
+    assert code == 0
+    assert lines[-1]["message"] == "stopped"
+    (request,) = [line for line in lines if line["logger"] == "cinegraph.requests"]
+    assert (request["requestId"], request["kind"], request["status"]) == ("from-the-proxy", "query", 200)

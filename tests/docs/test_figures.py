@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from benchmarks.tables import DOCUMENT, filled
+from benchmarks.tables import DOCUMENTS, filled
 from benchmarks.tables import short as signed
 from recommenders.context import AWAY
 from recommenders.similarity import BLENDED, SimilarityBasis
@@ -55,9 +55,10 @@ def test_the_weight_of_behaviour_is_the_best_that_was_tried() -> None:
 
 
 def test_the_tables_of_the_models_are_those_of_the_benchmarks() -> None:
-    text = DOCUMENT.read_text(encoding="utf-8")
-    assert filled(text) == text, "run python -m benchmarks.tables"
-    assert text.count("<!-- table: ") == text.count("<!-- end -->") > 5
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        assert filled(text) == text, "run python -m benchmarks.tables"
+        assert text.count("<!-- table: ") == text.count("<!-- end -->") > 0
 
 
 def test_what_is_said_of_candidates_is_what_the_benchmark_found() -> None:

@@ -81,3 +81,19 @@ async def test_preferences_are_all_or_none(graph: GraphClient) -> None:
     assert await prefer(graph.writer, "1", [Stated(drama, 1.0), Stated(nobody, 1.0)], 10) == [nobody]
     assert [row["type"] for row in await graph.reader.read(EDGES, user="1")] == ["RATED", "RATED"]
     assert await version(graph, "1") == 0
+
+
+async def test_users_who_rate_one_movie_at_once_lock_nobody_out_for_good(graph: GraphClient) -> None:
+    await tiny.load(graph)
+
+    async def often(user: str) -> None:
+        for turn in range(5):
+            await rate(graph.writer, user, "5", 4.0, turn)
+            if turn < 4:
+                await unrate(graph.writer, user, "5")
+
+    await asyncio.gather(*(often(f"fan-{number}") for number in range(20)))
+    (row,) = await graph.reader.read(
+        ReadStatement("fans", "MATCH (u:User)-[r:RATED]->(:Movie {id: '5'}) RETURN count(r) AS n", frozenset())
+    )
+    assert row == {"n": 20}

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "graph" / "cypher"
 FILES = sorted(FOLDER.rglob("*.cypher"))
 NAMES = [str(file.relative_to(FOLDER)).removesuffix(".cypher") for file in FILES]
-PACKAGES = ("api", "cinegraph", "graph", "recommenders")
+PACKAGES = ("api", "cinegraph", "events", "graph", "recommenders")
 SCHEMA = re.compile(r"^(CREATE|DROP) (CONSTRAINT|(VECTOR )?INDEX)", re.M)
 
 

@@ -18,7 +18,7 @@ PAPER = {"loss": "bpr", "first_layer": 0}
 SMALL: dict[str, dict[str, Any]] = {
     "ials": {"embedding_dim": 16, "l2": 0.1},
     "lightgcn": {"embedding_dim": 16, "epochs": 40, "batch_size": 512, "learning_rate": 0.02} | SOFTMAX,
-    "ensemble": {"least": 20},
+    "ensemble": {"least": 20, "rounds": 40, "bags": 2},
     "blend": {"members": ("graphfilter", "ials"), "configs": {"ials": {"embedding_dim": 16, "l2": 0.1}}},
     "kgnn": {"embedding_dim": 16, "epochs": 40, "batch_size": 512, "learning_rate": 0.02} | SOFTMAX,
     "xsimgcl": {"embedding_dim": 16, "layers": 2, "epochs": 30, "batch_size": 512, "noise": 0.05} | SOFTMAX,

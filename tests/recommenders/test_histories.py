@@ -71,3 +71,18 @@ def test_only_a_rating_in_the_graph_has_a_relationship() -> None:
     assert history.rating_edge(rated) == edge
     assert history.rating_edge(liked) is None
     assert UserHistory(None, None).rating_edge(rated) is None
+
+
+async def test_histories_hold_no_more_than_so_many_entries_and_always_the_last_user(tiny_graph: GraphClient) -> None:
+    histories = Histories(tiny_graph.reader, 10, entries=4)
+    for user, held in (("1", ["1"]), ("2", ["1", "2"]), ("3", ["3"])):  # with 2, 2 and 3 ratings
+        await histories.get(user)
+        assert list(histories._histories) == held
+        assert histories.entries == sum(one.entries for one in histories._histories.values())
+    histories.forget("3")
+    assert histories.entries == 0
+    small = Histories(tiny_graph.reader, 10, entries=1)
+    assert len((await small.get("3")).ratings) == 3
+    assert list(small._histories) == ["3"]
+    small.clear()
+    assert small.entries == 0

@@ -142,8 +142,8 @@ async def test_n01_without_the_verifier_a_path_that_is_no_more_would_be_shown(
     assert await director_of_both(api) == []
     assert api.services.serving.state.snapshot is before
 
-    async def trusting(_: Any, found: Any) -> Facts:
-        return {edge: {"rating": 5.0} for one in found for reason in one.reasons for edge in reason.all_edges}
+    async def trusting(_: Any, edges: Any, __: Any) -> Facts:
+        return {edge: {"rating": 5.0} for edge in edges}
 
     monkeypatch.setattr("api.queries.recommendations.verify", trusting)
     assert await director_of_both(api) == [said]

@@ -1,0 +1,200 @@
+"""Operations of a text: read, held against the limits and the schema once, kept, and run.
+
+What is kept is bounded by tokens, since a document's tree takes memory by them, some 1 kB each: a caller who sends ever
+new documents pushes out what others sent, no more.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any, Final, cast
+
+import orjson
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    Undefined,
+    execute,
+    get_named_type,
+    get_variable_values,
+    parse,
+    subscribe,
+    type_from_ast,
+)
+
+from api.context import Context
+from api.cost import Cost, reckon
+from api.executor import PlannedExecutor
+from api.limits import Counted, Definition, check_document
+from api.validating import mistakes
+from cinegraph.settings import ApiSettings
+from graph.snapshot import Snapshot
+
+KEPT_TOKENS: Final = 200_000
+"""Tokens of documents in memory at most; the documents that were used least recently go first."""
+KEPT_COSTS: Final = 64
+"""Costs of one document in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A document within the limits: its operations by name, and what is wrong with it."""
+
+    text: str
+    document: DocumentNode
+    operations: Mapping[str | None, OperationDefinitionNode]
+    errors: Sequence[GraphQLError]
+    definitions: Sequence[Definition]
+    """Its operations as they were counted, those that share a name each."""
+    tokens: int
+    costs: dict[Any, Cost] = field(default_factory=dict, compare=False)
+    """What its operations cost, by what the cost depends on."""
+
+    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """The operation of a name, or the only one; None where there is none, or a name is wanted."""
+        if name:
+            return self.operations.get(name)
+        return next(iter(self.operations.values())) if len(self.definitions) == 1 and self.operations else None
+
+    def faults(self, name: str | None) -> Sequence[GraphQLError]:
+        """Why an operation cannot be run; nothing for one that can."""
+        if len(self.definitions) > 1 and not name:
+            return [GraphQLError("the document has several operations; operationName must say which")]
+        if not self.operations:
+            return self.errors or [GraphQLError("the document has no operation; write a query")]
+        if self.operation(name) is None:
+            return [GraphQLError(f"the document has no operation {name!r}")]
+        return self.errors
+
+
+class Operations:
+    """Reads and runs operations on one schema; with `introspection` off it neither tells the schema nor hints at it."""
+
+    def __init__(self, schema: GraphQLSchema, limits: ApiSettings, *, introspection: bool = True) -> None:
+        self.schema, self._limits, self._hides = schema, limits, not introspection
+        self._kept: OrderedDict[str, Ready] = OrderedDict()
+        self._tokens = 0
+
+    def ready(self, text: str) -> Ready:
+        """The document of a text; raises `LimitExceeded` for one that is past a limit."""
+        found = self._kept.get(text)
+        if found is not None:
+            self._kept.move_to_end(text)
+            return found
+        made = self._made(text, check_document(text, self._limits))
+        self._kept[text] = made
+        self._tokens += made.tokens
+        while self._tokens > KEPT_TOKENS:
+            self._tokens -= self._kept.popitem(last=False)[1].tokens
+        return made
+
+    def _made(self, text: str, counted: Counted) -> Ready:
+        try:
+            document = parse(text)
+        except GraphQLError as error:
+            return Ready(text, DocumentNode(definitions=()), {}, [error], counted.operations, counted.tokens)
+        named: dict[str | None, OperationDefinitionNode] = {}
+        for one in document.definitions:
+            if isinstance(one, OperationDefinitionNode):
+                named.setdefault(one.name.value if one.name else None, one)
+        errors = mistakes(self.schema, text, document, introspection=not self._hides)
+        return Ready(text, document, named, errors, counted.operations, counted.tokens)
+
+    def cost(self, ready: Ready, variables: Mapping[str, Any] | None, snapshot: Snapshot, name: str | None) -> Cost:
+        """What an operation of a valid document may cost; nothing for one whose variables are refused anyway."""
+        operation = ready.operation(name)
+        assert operation is not None
+        key = (name, snapshot.version, *self._weights(operation, variables or {}))
+        found = ready.costs.get(key)
+        if found is None:
+            given: Any = get_variable_values(self.schema, operation.variable_definitions or [], dict(variables or {}))
+            if isinstance(given, list):
+                return Cost()
+            fragments = {
+                one.name.value: one for one in ready.document.definitions if isinstance(one, FragmentDefinitionNode)
+            }
+            found = reckon(self.schema, fragments, operation, given.coerced, snapshot)
+            if len(ready.costs) >= KEPT_COSTS:
+                ready.costs.clear()
+            ready.costs[key] = found
+        return found
+
+    def _weights(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Iterator[Any]:
+        """What of the variables can change a cost: sizes, conditions, orders, and what is given at all."""
+        for definition in operation.variable_definitions or ():
+            value = variables.get(definition.variable.name.value, Undefined)
+            if isinstance(value, list | dict):
+                yield len(value)
+            elif isinstance(value, str):
+                kind: Any = get_named_type(type_from_ast(self.schema, definition.type))
+                yield value if isinstance(kind, GraphQLEnumType) else True
+            else:
+                yield value
+
+    async def run(
+        self, ready: Ready, variables: dict[str, Any] | None, context: Context, name: str | None = None
+    ) -> ExecutionResult:
+        """What an operation of a valid document comes to."""
+        found: Any = execute(
+            self.schema,
+            ready.document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=name,
+            executor_class=PlannedExecutor,
+            hide_suggestions=self._hides,
+        )
+        return _marked(cast(ExecutionResult, found if isinstance(found, ExecutionResult) else await found), context)
+
+    async def answers(
+        self, ready: Ready, variables: dict[str, Any] | None, context: Context, name: str | None = None
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """All that a subscription of a valid document comes to."""
+        begun: Any = subscribe(
+            self.schema,
+            ready.document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=name,
+            executor_class=PlannedExecutor,
+            hide_suggestions=self._hides,
+        )
+        found = await begun if isawaitable(begun) else begun
+        if isinstance(found, ExecutionResult):
+            yield found
+            return
+        async with aclosing(found) as results:
+            async for one in results:
+                yield _marked(one, context)
+
+    async def ask(
+        self, text: str, variables: dict[str, Any] | None, context: Context, name: str | None = None
+    ) -> ExecutionResult:
+        """What an operation comes to; of a document that is not valid its errors alone."""
+        ready = self.ready(text)
+        if ready.errors:
+            return ExecutionResult(None, list(ready.errors))
+        return await self.run(ready, variables, context, name)
+
+
+def _marked(result: ExecutionResult, context: Context) -> ExecutionResult:
+    """A result that says what it is given without."""
+    if degraded := context.degraded:
+        result.extensions = {**(result.extensions or {}), "degraded": degraded}
+    return result
+
+
+def bytes_of(answer: Any) -> bytes:
+    """An answer as JSON, in few bytes."""
+    try:
+        return orjson.dumps(answer)
+    except TypeError:  # a number beyond 64 bits, in the JSON that somebody wrote into the graph
+        return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()

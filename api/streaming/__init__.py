@@ -1,0 +1,1 @@
+"""Operations whose answers come one after the other: over WebSocket, and as server-sent events."""

@@ -1,0 +1,1 @@
+"""Cinegraph's GraphQL endpoint beside its peers, on the same Neo4j and the same data."""

@@ -1,0 +1,73 @@
+"""What a server answers while its Neo4j is dead, and how fast: T15.
+
+    CINEGRAPH_HOME=FOLDER python -m benchmarks.outage [--rate 100]
+
+At a constant rate, as usual first; then Neo4j is killed, and the server goes on from memory until Neo4j, which it
+starts again, answers. Every answer is compared with what the same request was answered before.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+from typing import Any
+
+from benchmarks.pressing import Came, Run, keep, press, served
+from cinegraph.home import local_server
+from cinegraph.settings import load_settings
+
+USUAL, DEAD = 20.0, 40.0
+KILLED = 5.0
+"""Seconds of the second run after which Neo4j is killed."""
+CONNECTIONS = 64
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--rate", type=float, default=100.0)
+    found = asyncio.run(measured(arguments.parse_args().rate))
+    keep("outage", found)
+
+
+async def measured(rate: float) -> dict[str, Any]:
+    async with served() as (url, bodies):
+        usual = await press(url, bodies, USUAL, rate, CONNECTIONS)
+        right = {one.asked: json.loads(one.body)["data"] for one in usual.good if b'"degraded"' not in one.body}
+        pressing = asyncio.create_task(press(url, bodies, DEAD, rate, CONNECTIONS))
+        await asyncio.sleep(KILLED)
+        running = local_server(load_settings()).running()
+        assert running is not None
+        os.kill(running.pid, signal.SIGKILL)
+        dead = await pressing
+    from_memory = Run(dead.seconds, [one for one in dead.good if b'"degraded"' in one.body])
+    return {
+        "requests/s": rate,
+        "answered from memory": len(from_memory.came),
+        "wrong": sum(not as_before(one, right) for one in dead.good),
+        "errors": sum(not one.good for one in dead.came),
+        "as usual, ms (p50)": usual.took(0.5),
+        "as usual, ms (p99)": usual.took(0.99),
+        "from memory, ms (p50)": from_memory.took(0.5),
+        "from memory, ms (p99)": from_memory.took(0.99),
+    }
+
+
+def as_before(one: Came, right: dict[int, Any]) -> bool:
+    """Whether an answer says what it said before, but for what is null and named as absent."""
+    answer = json.loads(one.body)
+    absent = answer.get("extensions", {}).get("degraded", {}).get("absent")
+    return one.asked not in right or covers(right[one.asked], answer["data"], bool(absent))
+
+
+def covers(whole: Any, part: Any, nulls: bool) -> bool:
+    """Whether a part is the whole, or leaves out what it may."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return part.keys() == whole.keys() and all(covers(whole[key], part[key], nulls) for key in part)
+    if isinstance(part, list) and isinstance(whole, list):
+        return len(part) == len(whole) and all(covers(*pair, nulls) for pair in zip(whole, part, strict=True))
+    return bool(part == whole) or (nulls and part is None)
+
+
+if __name__ == "__main__":
+    main()
