@@ -8,7 +8,7 @@ import pytest
 
 from api.context import Services
 from tests.api.live import live
-from tests.trust.failures import INSIDE, codes_of, judged, raising
+from tests.trust.failures import codes_of, judged, raising, told
 from tests.trust.test_failure_kinds import BUGS, FOREIGN, MOVIE
 
 ANY = {**BUGS, **FOREIGN}
@@ -25,7 +25,7 @@ async def test_t40_streams_tell_what_fails_before_anything_runs(
             await client.subscribe(MOVIE)
             message = await client.hear()
             answer = await http.post(server.http, json={"query": MOVIE}, headers={"Accept": "text/event-stream"})
-        assert not INSIDE.search(json.dumps(message))
+        assert not told(json.dumps(message))
         assert (message["type"], codes_of(message["payload"])) == ("error", ["INTERNAL"])
         answer.headers.pop("server", None)
         assert (answer.status_code, judged(answer)) == (500, ["INTERNAL"])
