@@ -30,6 +30,7 @@ from api.explaining import SPARE
 from api.queries.groups import MOST_MEMBERS
 from api.types.orders import MOVIES
 from cinegraph.types import Relation
+from graph.likes import RATINGS
 from graph.paths import MAX_HOPS
 from graph.snapshot import Snapshot
 
@@ -212,10 +213,12 @@ class Reckoner:
 
 
 def _looked(owner: GraphQLObjectType, selected: Selected, times: int) -> int:
-    """The rows of so many objects of a list without pages; of reasons those of all their relationships."""
+    """The rows of so many objects of a list without pages; of reasons those of all their relationships, and the ratings
+    among which likes are counted."""
     if selected.name != "why":
         return times
-    return (times + SPARE) * EDGES * (1 + BY_KEYS if owner.name == "ReplayedMovie" else 1)
+    counted = RATINGS if owner.name == "SimilarityEdge" else 0
+    return counted + (times + SPARE) * EDGES * (1 + BY_KEYS if owner.name == "ReplayedMovie" else 1)
 
 
 def reckon(

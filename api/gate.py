@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median
 from time import monotonic
-from typing import Final, cast
+from typing import Final
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -59,11 +59,11 @@ class Gate:
         """Whether one more would be too many."""
         return self._wanted > 0 and self.inside >= self.most
 
-    def enter(self, state: dict[str, object]) -> None:
-        """Let a request in."""
-        state[ADMITTED] = self._clock()
+    def enter(self) -> float:
+        """Let a request in; when that was, which `leave` wants to know."""
         self.inside += 1
         self._peak = max(self._peak, self.inside)
+        return self._clock()
 
     def leave(self, admitted: float) -> None:
         """A request is answered."""
@@ -90,12 +90,11 @@ class Gate:
         if self.is_full:
             self._turned_away()
             raise Refused(503, CODE, MESSAGE, {"Retry-After": RETRY})
-        state = dict[str, object]()
-        self.enter(state)
+        admitted = self.enter()
         try:
             yield
         finally:
-            self.leave(cast(float, state[ADMITTED]))
+            self.leave(admitted)
 
     def refusal(self) -> bytes:
         """What a request is told that is not let in, as it goes over the wire."""
@@ -110,7 +109,7 @@ class Gate:
         return head.encode() + body
 
 
-class Counted:
+class Gated:
     """The application, whose answers are told to the gate that let their requests in."""
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:

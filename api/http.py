@@ -1,6 +1,5 @@
 """GraphQL over HTTP: one endpoint, `application/json` and `application/graphql-response+json`, GET for queries only."""
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,11 +19,12 @@ from api.deadlines import in_time
 from api.documents import Documents, Named
 from api.errors import Refused, failed, refused, shown
 from api.limits import check_variables
-from api.observing import Names, Seen
+from api.observing import OperationNames, Seen
 from api.operations import Operations, Ready, bytes_of
-from api.streaming.origins import check_simple
+from api.origins import check_simple
+from api.parsing import parsed
 from api.warming import check_trusted, warm
-from cinegraph.errors import CinegraphError
+from cinegraph.errors import CinegraphError, TimeBudgetSpent
 from cinegraph.settings import ApiSettings
 
 JSON = "application/json"
@@ -75,7 +75,7 @@ class Endpoint:
         self._documents = documents or Documents()
         check_trusted(self._documents.trusted, self.operations)
         self._budget = Budget(settings, shared=services.points)
-        self._names = Names(self._documents.trusted, self.operations)
+        self._names = OperationNames(self._documents.trusted, self.operations)
 
     async def warm(self) -> int:
         """Run the queries of the trusted documents, so that they are planned before anybody asks; how many ran."""
@@ -129,17 +129,22 @@ class Endpoint:
         return await self._budget.spend(caller_key(user_id, client and client.host), cost)
 
     def settled(self, body: dict[str, Any], spent: Spent | None, operation: Operation) -> bytes:
-        """The answer's bytes; what it did not use of its points goes back, and is shown to whoever asked."""
+        """The answer's bytes; what it did not use of its points goes back, and is shown to whoever asked. Whatever ran
+        until its time was over has used all of them, since nobody knows what it looked at."""
         content = bytes_of(body)
         if spent is None:
             return content
-        actual = spent.cost.actual(content.count(b"{"))
+        actual = spent.points if _is_late(body) else spent.cost.actual(content.count(b"{"))
         remaining = self._budget.give_back(spent, actual)
         if not operation.shows_cost:
             return content
         cost = {"requested": spent.points, "actual": actual, "max": spent.most, "remaining": remaining}
         body["extensions"] = {**body.get("extensions", {}), "cost": cost}
         return bytes_of(body)
+
+    def unspent(self, spent: Spent) -> None:
+        """Nothing ran, so all of its points go back."""
+        self._budget.give_back(spent, 0)
 
     async def _run_seen(self, ready: Ready, operation: Operation, context: Context, seen: Seen) -> dict[str, Any]:
         look, development = operation.look, self._settings.graphiql
@@ -204,6 +209,10 @@ def _answer(body: dict[str, Any], content: bytes, media: str) -> Response:
     return Response(content, status, media_type=media)
 
 
+def _is_late(body: dict[str, Any]) -> bool:
+    return any(error["extensions"]["code"] == TimeBudgetSpent.code for error in body.get("errors", ()))
+
+
 def _allow(operation: OperationDefinitionNode | None, method: str) -> None:
     """Raise `Refused` for an operation that the method is not for."""
     kind = operation.operation if operation else OperationType.QUERY
@@ -212,8 +221,12 @@ def _allow(operation: OperationDefinitionNode | None, method: str) -> None:
             406, "NOT_ACCEPTABLE", "a subscription is answered over WebSocket, or to 'Accept: text/event-stream'"
         )
     if kind is OperationType.MUTATION and method != "POST":
-        message = f"a {kind.value} is not run by {method}; send it with POST"
-        raise Refused(405, "METHOD_NOT_ALLOWED", message, {"Allow": "POST"})
+        raise Refused(405, "METHOD_NOT_ALLOWED", not_run_by(method, kind), {"Allow": "POST"})
+
+
+def not_run_by(method: str, kind: OperationType) -> str:
+    """What whoever sends an operation by the wrong method is told."""
+    return f"a {kind.value} is not run by {method}; send it with POST"
 
 
 def before_running(errors: Any) -> bool:
@@ -242,10 +255,7 @@ def _from_url(request: Request) -> Any:
 
 def _parsed(text: bytes, what: str) -> Any:
     try:
-        value = json.loads(text)
-        if b"\\u" in text:
-            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
-        return value
+        return parsed(text)
     except (ValueError, RecursionError) as error:
         raise Refused(400, "BAD_REQUEST", f"{what} is not JSON: {str(error)[:100]}") from error
 

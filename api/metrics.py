@@ -19,6 +19,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from api.context import Services
+from api.gauges import GAUGES, Now
 from api.lacking import Part
 from api.metrics_of_workers import StateOfWorker, registry_of_workers
 from cinegraph import __version__
@@ -125,14 +126,13 @@ class Metrics:
         )
         for part in Part:
             self._degraded.labels(part.value)
-        self.most: Callable[[], int] = lambda: 0
-        """How many requests are let in at once at this moment."""
+        self.now = Now(services)
         self._state: StateOfWorker | None = None
         if folder is None:
-            registry.register(_State(services, lambda: self.most()))
+            registry.register(_State(self.now))
             ProcessCollector(registry=registry)
         else:
-            self._state = StateOfWorker(services, registry, lambda: self.most())
+            self._state = StateOfWorker(self.now, registry)
             self._registry = registry_of_workers(folder)
 
     async def watch(self) -> None:
@@ -190,37 +190,16 @@ class Metrics:
 class _State(Collector):
     """What is served, as it is when it is asked for."""
 
-    def __init__(self, services: Services, most: Callable[[], int]) -> None:
-        self._services, self._most = services, most
+    def __init__(self, now: Now) -> None:
+        self._now = now
 
     def describe(self) -> list[Metric]:
         """Nothing, so that registering asks for nothing."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        serving, planner = self._services.serving, self._services.planner
+        model = self._now.services.serving.model_version
         yield InfoMetricFamily("cinegraph_build", "The version of Cinegraph.", {"version": __version__})
-        yield InfoMetricFamily("cinegraph_model", "The model that is served.", {"version": serving.model_version})
-        yield GaugeMetricFamily(
-            "cinegraph_snapshot_version", "The number of the catalogue in memory.", serving.state.snapshot.version
-        )
-        ages = serving.ages()
-        yield GaugeMetricFamily(
-            "cinegraph_snapshot_age_seconds", "Since the catalogue in memory was read from the graph.", ages.read
-        )
-        yield GaugeMetricFamily(
-            "cinegraph_snapshot_unchecked_seconds",
-            "Since the graph was last asked whether it has a newer catalogue or model.",
-            ages.checked,
-        )
-        yield GaugeMetricFamily(
-            "cinegraph_graph_breaker",
-            "Whether requests are sent to the graph (0), one tries (1), or they are told that it is away (2).",
-            self._services.graph.breaker.state.value,
-        )
-        yield GaugeMetricFamily(
-            "cinegraph_requests_most",
-            "Requests at once beyond which operations are turned away; moves with how long answers take.",
-            self._most(),
-        )
-        yield GaugeMetricFamily("cinegraph_plans_kept", "Compiled plans in memory.", len(planner.plans))
+        yield InfoMetricFamily("cinegraph_model", "The model that is served.", {"version": model})
+        for one in GAUGES:
+            yield GaugeMetricFamily(one.name, one.about, one.read(self._now))

@@ -5,9 +5,9 @@ Prometheus does it (its multiprocess mode). What is read of a worker's state is 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.core import InfoMetricFamily
@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from api.context import Services
+from api.gauges import GAUGES, Now
 from cinegraph import __version__
 
 EVERY: Final = 1.0
@@ -23,48 +23,32 @@ EVERY: Final = 1.0
 
 
 class StateOfWorker:
-    """What this worker serves, as others show it: the oldest catalogue, the greatest age, all plans, and how many
-    workers serve a model."""
+    """What this worker serves, as others show it, and how many workers serve a model."""
 
-    def __init__(self, services: Services, registry: CollectorRegistry, most: Callable[[], int]) -> None:
-        self._services, self._most_now = services, most
+    def __init__(self, now: Now, registry: CollectorRegistry) -> None:
+        self._now = now
         self._version: str | None = None
-
-        def gauge(name: str, about: str, mode: Any, labels: tuple[str, ...] = ()) -> Gauge:
-            return Gauge(f"cinegraph_{name}", about, labels, registry=registry, multiprocess_mode=mode)
-
-        self._model = gauge("model_info", "Workers that serve the model.", "livesum", ("version",))
-        self._snapshot = gauge("snapshot_version", "The number of the oldest catalogue in memory.", "livemin")
-        self._age = gauge("snapshot_age_seconds", "Since the oldest catalogue was read from the graph.", "livemax")
-        self._unchecked = gauge(
-            "snapshot_unchecked_seconds",
-            "Since a worker last asked the graph whether it has a newer catalogue or model; the longest.",
-            "livemax",
+        self._model = Gauge(
+            "cinegraph_model_info",
+            "Workers that serve the model.",
+            ("version",),
+            registry=registry,
+            multiprocess_mode="livesum",
         )
-        self._breaker = gauge(
-            "graph_breaker",
-            "Whether requests are sent to the graph (0), one tries (1), or are told that it is away (2): the worst of "
-            "all workers.",
-            "livemax",
-        )
-        self._most = gauge(
-            "requests_most", "Requests at once beyond which operations are turned away, of all workers.", "livesum"
-        )
-        self._plans = gauge("plans_kept", "Compiled plans in memory.", "livesum")
+        self._gauges = [
+            (Gauge(one.name, one.about, registry=registry, multiprocess_mode=one.of_workers), one.read)
+            for one in GAUGES
+        ]
 
     def note(self) -> None:
         """Write it down."""
-        serving, ages = self._services.serving, self._services.serving.ages()
-        if self._version is not None and self._version != serving.model_version:
+        version = self._now.services.serving.model_version
+        if self._version is not None and self._version != version:
             self._model.labels(self._version).set(0)
-        self._version = serving.model_version
-        self._model.labels(self._version).set(1)
-        self._snapshot.set(serving.state.snapshot.version)
-        self._age.set(ages.read)
-        self._unchecked.set(ages.checked)
-        self._breaker.set(self._services.graph.breaker.state.value)
-        self._most.set(self._most_now())
-        self._plans.set(len(self._services.planner.plans))
+        self._version = version
+        self._model.labels(version).set(1)
+        for gauge, read in self._gauges:
+            gauge.set(read(self._now))
 
     async def watch(self) -> None:
         """Again and again, until it is cancelled."""

@@ -87,7 +87,7 @@ def request_id_of(request: Request) -> str:
     return given if _GIVEN.fullmatch(given) else secrets.token_hex(8)
 
 
-class Names:
+class OperationNames:
     """What an operation is called: its own name where its document is trusted."""
 
     def __init__(self, trusted: Mapping[str, str], operations: Operations) -> None:

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from api.context import Services
 from api.documents import Documents
-from api.gate import Counted, Gate
+from api.gate import Gate, Gated
 from api.http import Endpoint
 from api.leaving import Leaving
 from api.metrics import Metrics
@@ -80,8 +80,8 @@ def build_app(
             Route("/", lambda _: _page()),
             Mount("/graphiql", StaticFiles(packages=[("api", "static/graphiql")])),
         ]
-    metrics.most = lambda: gate.most
-    app = Starlette(routes=routes, middleware=[Middleware(Counted, gate=gate)])
+    metrics.now.most, metrics.now.streams = lambda: gate.most, lambda: streams.open
+    app = Starlette(routes=routes, middleware=[Middleware(Gated, gate=gate)])
     app.state.endpoint, app.state.streams, app.state.metrics = endpoint, streams, metrics
     app.state.gate, app.state.leaving = gate, leaving
     return app

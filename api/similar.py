@@ -25,7 +25,7 @@ from api.types.build import PageInfo
 from api.types.explanations import Path, Walked
 from api.types.similarity import SimilarityConnection, SimilarityEdge, SimilarityReason
 from cinegraph.types import EdgeRef, Label, NodeRef
-from graph.likes import liked_both
+from graph.likes import Likers, liked_both
 from graph.snapshot import UNKNOWN, Mask, Snapshot
 from graph.verify import Facts
 from recommenders.reasons import over
@@ -65,7 +65,7 @@ class Joint:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Unread:
     """The page of one movie before anything is read; `joints` for each movie of the page."""
 
     movie_id: str
@@ -80,7 +80,7 @@ class Read:
     """What the graph says for all pages together."""
 
     facts: Facts
-    likes: Mapping[tuple[str, str], int]
+    likes: Mapping[tuple[str, str], Likers]
     hydrated: Hydrated
 
 
@@ -127,14 +127,14 @@ def _mark(info: Info, asked: Asked, snapshot: Snapshot) -> tuple[float, int] | N
     return score, place if there else place - 1
 
 
-def _found(state: State, asked: Asked, allowed: Mask, mark: tuple[float, int] | None, movie_id: str) -> Found:
+def _found(state: State, asked: Asked, allowed: Mask, mark: tuple[float, int] | None, movie_id: str) -> Unread:
     number = state.snapshot.find(NodeRef(Label.MOVIE, movie_id))
     if number == UNKNOWN:
-        return Found(movie_id, (), (), False, ())
+        return Unread(movie_id, (), (), False, ())
     compared = state.similarity.compare(number, asked.basis)
     page, more = page_of(compared, allowed, asked.first, mark)
     joints = [_joints(state, compared, one, asked.why + SPARE) if asked.why else [] for one in page]
-    return Found(movie_id, tuple(compared.parts), page, more, joints)
+    return Unread(movie_id, tuple(compared.parts), page, more, joints)
 
 
 def _joints(state: State, compared: Compared, similar: Similar, count: int) -> list[Joint]:
@@ -151,7 +151,7 @@ def _joints(state: State, compared: Compared, similar: Similar, count: int) -> l
 # -- what the graph says ---------------------------------------------------------------------------------------------
 
 
-async def _read(info: Info, state: State, asked: Asked, found: Sequence[Found]) -> Read:
+async def _read(info: Info, state: State, asked: Asked, found: Sequence[Unread]) -> Read:
     """The movies, the relationships and the likes of all pages: at most one statement each."""
     ids = state.snapshot.ids
     joints = [joint for one in found for joints in one.joints for joint in joints]
@@ -166,7 +166,7 @@ async def _read(info: Info, state: State, asked: Asked, found: Sequence[Found]) 
     return Read(facts, likes, read)
 
 
-async def _liked_both(context: Context, others: Mapping[str, Sequence[str]]) -> Mapping[tuple[str, str], int]:
+async def _liked_both(context: Context, others: Mapping[str, Sequence[str]]) -> Mapping[tuple[str, str], Likers]:
     """How many like both movies of each pair; nothing where only the graph knows."""
     try:
         with context.memory():
@@ -177,7 +177,7 @@ async def _liked_both(context: Context, others: Mapping[str, Sequence[str]]) -> 
         return {}
 
 
-def _by_likes(ids: Sequence[str], found: Found, asked: Asked) -> list[str]:
+def _by_likes(ids: Sequence[str], found: Unread, asked: Asked) -> list[str]:
     """The movies of a page whose likes are counted, since behaviour adds to their score."""
     if not asked.why:
         return []
@@ -187,7 +187,7 @@ def _by_likes(ids: Sequence[str], found: Found, asked: Asked) -> list[str]:
 # -- the answer ------------------------------------------------------------------------------------------------------
 
 
-def _connection(info: Info, state: State, asked: Asked, found: Found, read: Read) -> SimilarityConnection:
+def _connection(info: Info, state: State, asked: Asked, found: Unread, read: Read) -> SimilarityConnection:
     ids, cursors = state.snapshot.ids, info.context.services.cursors
     marks = [cursors.seal(asked.cursor, [one.score, ids[one.movie]]) for one in found.page]
     edges = [
@@ -202,17 +202,11 @@ def _connection(info: Info, state: State, asked: Asked, found: Found, read: Read
         for one, joints, mark in zip(found.page, found.joints, marks, strict=True)
         if read.hydrated.has(NodeRef(Label.MOVIE, ids[one.movie]))
     ]
-    ends = (marks[0], marks[-1]) if marks else (None, None)
     modelled = SimilarityBasis.BEHAVIOUR in found.bases
     return SimilarityConnection(
         hydrated=read.hydrated,
         edges=edges,
-        page_info=PageInfo(
-            has_next_page=found.more,
-            has_previous_page=asked.after is not None,
-            start_cursor=ends[0],
-            end_cursor=ends[1],
-        ),
+        page_info=PageInfo.of(marks, continued=asked.after is not None, more=found.more),
         bases=list(found.bases),
         model_version=state.version if modelled else None,
         graph_version=state.snapshot.version,
@@ -220,14 +214,15 @@ def _connection(info: Info, state: State, asked: Asked, found: Found, read: Read
 
 
 def _reasons(
-    snapshot: Snapshot, found: Found, similar: Similar, joints: Iterable[Joint], read: Read
+    snapshot: Snapshot, found: Unread, similar: Similar, joints: Iterable[Joint], read: Read
 ) -> list[SimilarityReason]:
     """What stands in the graph, the largest share first."""
     shown = [_shared(snapshot, joint, read) for joint in joints if all(edge in read.facts for edge in joint.edges)]
-    users = read.likes.get((found.movie_id, snapshot.ids[similar.movie]), 0)
-    if users:
+    likers = read.likes.get((found.movie_id, snapshot.ids[similar.movie]))
+    if likers is not None:
         share = similar.parts[SimilarityBasis.BEHAVIOUR] / similar.score
-        shown.append(SimilarityReason(sentence=liked_sentence(users), share=share, liked_both=users))
+        words = liked_sentence(likers.users, at_least=likers.at_least)
+        shown.append(SimilarityReason(sentence=words, share=share, liked_both=likers.users))
     return sorted(shown, key=lambda one: -one.share)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.attacks import ATTACKS, RATE
 from benchmarks.pressing import Run, keep, press, served
-from benchmarks.tables import attacked as table
+from benchmarks.tables.serving import attacked as table
 
 CONNECTIONS = 64
 PAUSE = 0.5

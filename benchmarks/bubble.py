@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import generated
-from benchmarks.ingest import machine
+from benchmarks.machine import machine
 from cinegraph.types import LIKED
 from recommenders import plots, registry
 from recommenders.arrays import BoolArray, DoubleArray, IntArray

@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.ingest import machine
+from benchmarks.machine import machine
 from cinegraph.cli.reading import read_data
 from cinegraph.home import open_graph
 from cinegraph.settings import Settings, load_settings

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.first_questions import FOLDS, LISTED, SEED
-from benchmarks.ingest import machine
+from benchmarks.machine import machine
 from cinegraph.home import open_graph
 from cinegraph.settings import Settings, load_settings
 from cinegraph.types import LIKED, IntRange, Label, NodeRef

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.special import chdtrc, ndtri
 
-from benchmarks.ingest import machine
+from benchmarks.machine import machine
 from recommenders.arrays import BoolArray, DoubleArray
 from recommenders.sequential import LEVEL, MISMATCH, Difference, Sums, difference, enough, mismatch_p
 

@@ -24,7 +24,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.ingest import machine
+from benchmarks.machine import machine
 from benchmarks.models import sequences
 from cinegraph.types import LIKED
 from recommenders import registry

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from benchmarks.ingest import machine
+from benchmarks.machine import machine
 from benchmarks.shilling import movielens
 from recommenders import registry
 from recommenders.arrays import DoubleArray

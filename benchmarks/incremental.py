@@ -24,7 +24,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks import generated
-from benchmarks.ingest import machine
+from benchmarks.machine import machine
 from benchmarks.shilling import movielens
 from recommenders import registry
 from recommenders.arrays import DoubleArray

@@ -12,7 +12,6 @@ process, which does nothing else. Results are merged into benchmarks/results/ing
 import argparse
 import asyncio
 import json
-import platform
 import resource
 import statistics
 import subprocess
@@ -29,6 +28,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table as Shown
 
+from benchmarks.machine import machine
 from cinegraph.settings import load_settings
 from graph.catalog import WriteStatement
 from graph.client import GraphClient
@@ -69,10 +69,6 @@ def main() -> None:
     result = (json.loads(RESULT.read_text()) if RESULT.exists() else {}) | found | {"machine": machine()}
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     show(result)
-
-
-def machine() -> dict[str, Any]:
-    return {"processor": platform.machine(), "cores": psutil.cpu_count(), "python": platform.python_version()}
 
 
 def of_small(data: Path, rounds: int) -> dict[str, Any]:

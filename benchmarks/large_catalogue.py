@@ -10,7 +10,6 @@ refuses; what it would take stands in its row. `--small` is the same on little d
 
 import argparse
 import json
-import platform
 import resource
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import generated, gowalla
+from benchmarks.machine import machine
 from cinegraph.errors import ModelTooLarge
 from recommenders import registry
 from recommenders.interactions import Interactions
@@ -115,7 +115,7 @@ def main(names: Sequence[str], shape: Sequence[int], out: Path) -> None:
     for name in (DATA_ALONE, *names):
         rows[name] = in_own_process(name, shape)
         print(line(rows[name]), flush=True)
-        found = {"machine": platform.machine(), "shape": list(shape), "seed": SEED, "models": list(rows.values())}
+        found = {"machine": machine(), "shape": list(shape), "seed": SEED, "models": list(rows.values())}
         out.write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -9,7 +9,6 @@ that each part adds, one after the other, by `tracemalloc`.
 import argparse
 import gc
 import json
-import platform
 import subprocess
 import sys
 import tracemalloc
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from benchmarks import generated
-from benchmarks.tables import memory
+from benchmarks.machine import machine
+from benchmarks.tables.serving import memory
 from graph.details import Details
 from graph.snapshot import KEPT_WAYS, Snapshot
 from recommenders.histories import Rated, UserHistory
@@ -46,8 +45,7 @@ def main() -> None:
         print(json.dumps(measured(given.movies[0], given.ratings)))
         return
     found = [alone(movies, given.ratings) for movies in given.movies]
-    machine = {"processor": platform.machine(), "cores": psutil.cpu_count(), "python": platform.python_version()}
-    RESULT.write_text(json.dumps({"machine": machine, "rows": found}, indent=2) + "\n", encoding="utf-8")
+    RESULT.write_text(json.dumps({"machine": machine(), "rows": found}, indent=2) + "\n", encoding="utf-8")
     print(memory())
 
 

@@ -10,7 +10,6 @@ same on little data, as the tests run it.
 
 import argparse
 import json
-import platform
 import resource
 import subprocess
 import sys
@@ -26,6 +25,7 @@ import numpy as np
 import torch
 
 from benchmarks import generated, gowalla
+from benchmarks.machine import machine
 from recommenders import registry
 from recommenders.interactions import Interactions
 from recommenders.model import FitOptions
@@ -144,7 +144,7 @@ def main(little: bool, out: Path) -> None:
                 asked = ("--one", name, model, str(neighbours or 0), "--folder", folder, *given)
                 rows.append({"data": name, "shape": list(data.shape), **json.loads(in_own_process(*asked))})
                 print(line(rows[-1]), flush=True)
-                found = {"machine": platform.machine(), "seed": SEED, "rows": rows}
+                found = {"machine": machine(), "seed": SEED, "rows": rows}
                 out.write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -1,9 +1,10 @@
-"""What a server answers while its Neo4j is dead, and how fast: T15.
+"""What a server answers while its Neo4j is dead, and how fast (T15); how soon it knows that Neo4j is silent (T16).
 
     CINEGRAPH_HOME=FOLDER python -m benchmarks.outage [--rate 100]
 
 At a constant rate, as usual first; then Neo4j is killed, and the server goes on from memory until Neo4j, which it
-starts again, answers. Every answer is compared with what the same request was answered before.
+starts again, answers. Every answer is compared with what the same request was answered before. Then Neo4j is held, and
+let go, three times: of all ways to be away the slowest, since nobody is told.
 """
 
 import argparse
@@ -11,15 +12,22 @@ import asyncio
 import json
 import os
 import signal
+import time
+from collections.abc import Sequence
 from typing import Any
+
+import httpx
 
 from benchmarks.pressing import Came, Run, keep, press, served
 from cinegraph.home import local_server
 from cinegraph.settings import load_settings
+from graph.breaker import State
 
 USUAL, DEAD = 20.0, 40.0
 KILLED = 5.0
 """Seconds of the second run after which Neo4j is killed."""
+HELD, ROUNDS, REST = 120.0, 3, 3.0
+"""Seconds of requests at most while Neo4j is held and let go so many times, and seconds between."""
 CONNECTIONS = 64
 
 
@@ -40,6 +48,7 @@ async def measured(rate: float) -> dict[str, Any]:
         assert running is not None
         os.kill(running.pid, signal.SIGKILL)
         dead = await pressing
+        opened, closed = await held(url, bodies, rate)
     from_memory = Run(dead.seconds, [one for one in dead.good if b'"degraded"' in one.body])
     return {
         "requests/s": rate,
@@ -50,7 +59,38 @@ async def measured(rate: float) -> dict[str, Any]:
         "as usual, ms (p99)": usual.took(0.99),
         "from memory, ms (p50)": from_memory.took(0.5),
         "from memory, ms (p99)": from_memory.took(0.99),
+        "the breaker opens after, s (the longest)": max(opened),
+        "the breaker closes after, s (the longest)": max(closed),
     }
+
+
+async def held(url: str, bodies: Sequence[Any], rate: float) -> tuple[list[float], list[float]]:
+    """Seconds until the breaker opens once Neo4j is silent, and until it closes once Neo4j answers again."""
+    running = local_server(load_settings()).running()
+    assert running is not None
+    opened, closed = list[float](), list[float]()
+    pressing = asyncio.create_task(press(url, bodies, HELD, rate, CONNECTIONS))
+    async with httpx.AsyncClient() as http:
+        for _ in range(ROUNDS):
+            try:
+                os.kill(running.pid, signal.SIGSTOP)
+                opened.append(await becomes(http, url, State.OPEN))
+                await asyncio.sleep(REST)
+            finally:
+                os.kill(running.pid, signal.SIGCONT)
+            closed.append(await becomes(http, url, State.CLOSED))
+            await asyncio.sleep(REST)
+    pressing.cancel()
+    await asyncio.gather(pressing, return_exceptions=True)
+    return opened, closed
+
+
+async def becomes(http: httpx.AsyncClient, url: str, state: State) -> float:
+    """Seconds until the breaker is in a state."""
+    began, shown = time.perf_counter(), f"\ncinegraph_graph_breaker {float(state.value)}\n"
+    while shown not in (await http.get(url.replace("/graphql", "/metrics"))).text:
+        await asyncio.sleep(0.05)
+    return time.perf_counter() - began
 
 
 def as_before(one: Came, right: dict[int, Any]) -> bool:

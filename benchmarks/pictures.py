@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.stages import BESIDE, WHOLE
-from benchmarks.tables import result
+from benchmarks.tables.cells import result
 from recommenders import plots
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"

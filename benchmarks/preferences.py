@@ -25,7 +25,7 @@ from rich.table import Table
 
 from benchmarks.context import quality
 from benchmarks.first_questions import FOLDS, SEED
-from benchmarks.ingest import machine
+from benchmarks.machine import machine
 from cinegraph.home import open_graph
 from cinegraph.settings import Settings, load_settings
 from cinegraph.types import LIKED, Label, NodeRef

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -11,13 +10,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import psutil
-
 from benchmarks.graphql import data
 from benchmarks.graphql.load import Connection, Load, Specification
 from benchmarks.graphql.measure import percentile
 from benchmarks.graphql.operations import OPERATIONS
-from benchmarks.tables import RESULTS, figures
+from benchmarks.machine import machine
+from benchmarks.tables.cells import RESULTS
+from benchmarks.tables.serving import figures
 from cinegraph.home import open_graph
 from cinegraph.settings import load_settings
 
@@ -127,8 +126,7 @@ async def served(**settings: str) -> AsyncIterator[tuple[str, list[dict[str, Any
 
 def keep(name: str, found: Mapping[str, Any], table: Callable[[], str] | None = None) -> None:
     """Write the figures of a benchmark beside the machine that they are of, and print them, or a table of its own."""
-    machine = {"processor": platform.machine(), "cores": psutil.cpu_count(), "python": platform.python_version()}
-    text = json.dumps({"machine": machine, **found}, indent=2)
+    text = json.dumps({"machine": machine(), **found}, indent=2)
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     print((table or figures(name))())
 

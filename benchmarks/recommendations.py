@@ -12,7 +12,6 @@ this process, on the same graph, without HTTP.
 import argparse
 import asyncio
 import json
-import platform
 import subprocess
 import sys
 import threading
@@ -36,6 +35,7 @@ from api.auth import load_secret, make_token
 from api.context import Context
 from api.operations import Operations
 from api.schema import build_schema
+from benchmarks.machine import machine
 from cinegraph.app import build_services
 from cinegraph.home import open_graph
 from cinegraph.settings import Settings, load_settings
@@ -72,8 +72,7 @@ async def measure(settings: Settings, users: int, rounds: int) -> dict[str, Any]
         ids = [row["id"] for row in (await run_readonly(client.session, USERS)).rows][:users]
         served = await asyncio.to_thread(over_http, settings, ids, rounds)
         cpu = await by_stage(settings, client, ids)
-    machine = {"processor": platform.machine(), "cores": psutil.cpu_count(), "python": platform.python_version()}
-    return {"machine": machine, "users": len(ids), "rounds": rounds, "http": served, "cpu_ms_by_stage": cpu}
+    return {"machine": machine(), "users": len(ids), "rounds": rounds, "http": served, "cpu_ms_by_stage": cpu}
 
 
 def over_http(settings: Settings, ids: list[str], rounds: int) -> dict[str, float]:

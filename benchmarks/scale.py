@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import generated
-from benchmarks.ingest import machine
+from benchmarks.machine import machine
 from cinegraph.cli.reading import read_data
 from cinegraph.cli.signals import apart
 from cinegraph.home import artifacts_of, local_server, open_graph

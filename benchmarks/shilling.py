@@ -23,7 +23,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.ingest import machine
+from benchmarks.machine import machine
 from cinegraph.settings import TrustSettings
 from cinegraph.types import DAY
 from recommenders import registry

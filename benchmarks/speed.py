@@ -13,7 +13,6 @@ is kept from the garbage collector.
 import gc
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import generated
+from benchmarks.machine import machine
 from cinegraph.types import IntRange, Millis, MovieFilter
 from recommenders import registry
 from recommenders.histories import Rated, UserHistory
@@ -67,11 +67,10 @@ def main() -> None:
     if len(sys.argv) == 3:
         print(json.dumps(measure(int(sys.argv[1]), sys.argv[2])))
         return
-    machine = {"processor": platform.machine(), "cores": psutil.cpu_count(), "python": platform.python_version()}
     rows = []
     for movies, name in ((movies, name) for movies, models in MODELS.items() for name in models):
         rows.append(json.loads(apart(str(movies), name)))
-        RESULT.write_text(json.dumps({"machine": machine, "users": USERS, "rows": rows}, indent=2) + "\n")
+        RESULT.write_text(json.dumps({"machine": machine(), "users": USERS, "rows": rows}, indent=2) + "\n")
     show(rows)
 
 

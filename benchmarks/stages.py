@@ -10,7 +10,6 @@ driver, and the same rows walked through by graphql-core field by field.
 
 import json
 import os
-import platform
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,7 +17,6 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-import psutil
 import uvloop
 from graphql.execution import Executor
 from starlette.applications import Starlette
@@ -27,7 +25,8 @@ from api.compiler.planner import Plan
 from api.compiler.shape import Planned
 from api.context import Context
 from api.operations import bytes_of
-from benchmarks.tables import markdown
+from benchmarks.machine import machine
+from benchmarks.tables.cells import markdown
 from cinegraph.app import open_app
 from cinegraph.cli.serve import collect_seldom
 from cinegraph.home import connect
@@ -50,8 +49,7 @@ Stage = Callable[[], Awaitable[Any]]
 
 def main() -> None:
     found = uvloop.run(measured())  # as a server runs it
-    machine = {"processor": platform.machine(), "cores": psutil.cpu_count(), "python": platform.python_version()}
-    RESULT.write_text(json.dumps({"machine": machine, "cpu_ms": found}, indent=2) + "\n", encoding="utf-8")
+    RESULT.write_text(json.dumps({"machine": machine(), "cpu_ms": found}, indent=2) + "\n", encoding="utf-8")
     print(markdown(HEAD, iter(rows(found))))
 
 

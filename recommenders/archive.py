@@ -31,7 +31,7 @@ KEPT: Final = 20
 """Catalogues that are kept, unless set otherwise."""
 
 
-class Part(StrEnum):
+class Needed(StrEnum):
     """What an answer of then needs."""
 
     MODEL = "model"
@@ -41,7 +41,7 @@ class Part(StrEnum):
 class Gone(NotFound):
     """A state cannot be had any more, for want of one part of it."""
 
-    def __init__(self, part: Part, message: str) -> None:
+    def __init__(self, part: Needed, message: str) -> None:
         super().__init__(message)
         self.part = part
 
@@ -74,7 +74,7 @@ class Archive:
             artifact = load_artifact(artifacts, key.model)
         except (NotFound, ArtifactCorrupt) as error:
             log.warning("an answer of %s cannot be replayed: %s", key.model, error)
-            raise Gone(Part.MODEL, f"the model {key.model} is not kept any more") from error
+            raise Gone(Needed.MODEL, f"the model {key.model} is not kept any more") from error
         return state_of(artifact, snapshot, activity)
 
     def _place(self, kind: str, digest: str) -> Path:
@@ -102,7 +102,7 @@ class Archive:
             with np.load(place, allow_pickle=False) as file:
                 arrays = dict(file)
         except FileNotFoundError as error:
-            raise Gone(Part.CATALOGUE, "the catalogue of then is not kept any more") from error
+            raise Gone(Needed.CATALOGUE, "the catalogue of then is not kept any more") from error
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise self._damaged(place) from error
         if digest_of(arrays) != digest:
@@ -111,7 +111,7 @@ class Archive:
 
     def _damaged(self, place: Path) -> Gone:
         log.error("%s is damaged; what was answered from it cannot be replayed", place)
-        return Gone(Part.CATALOGUE, "the catalogue of then is damaged")
+        return Gone(Needed.CATALOGUE, "the catalogue of then is damaged")
 
     def _forget(self) -> None:
         """Remove the files that served longest ago."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cinegraph.deadlines import deadline
-from recommenders.archive import Archive, Gone, Part
+from recommenders.archive import Archive, Gone, Needed
 from recommenders.serving import Serving
 from recommenders.state import State, StateKey
 
@@ -31,7 +31,7 @@ class Restored:
             request.be_patient()
         archive = self.serving.archive
         if archive is None:
-            raise Gone(Part.CATALOGUE, "this server keeps no catalogues")
+            raise Gone(Needed.CATALOGUE, "this server keeps no catalogues")
         if key not in self._reading:
             task = asyncio.ensure_future(self._read(archive, key))
             self._reading[key] = task

@@ -39,9 +39,11 @@ def shared_sentence(nodes: Sequence[NodeRef], edges: Sequence[EdgeRef], name: Na
     return _ended(text[0].upper() + text[1:])
 
 
-def liked_sentence(users: int) -> str:
-    """How many like both movies."""
-    return "One user liked both." if users == 1 else f"{users:,} users liked both."
+def liked_sentence(users: int, *, at_least: bool = False) -> str:
+    """How many like both movies, as far as they were counted."""
+    text = "one user" if users == 1 else f"{users:,} users"
+    text = f"at least {text}" if at_least else text
+    return f"{text[0].upper()}{text[1:]} liked both."
 
 
 def _ended(text: str) -> str:

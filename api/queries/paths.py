@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import strawberry
 
 from api.arguments import require
-from api.compiler.compiler import DEFAULT_FIRST, MAX_FIRST
+from api.compiler.compiler import DEFAULT_FIRST, page_size
 from api.context import Context, Info
 from api.explaining import verify
 from api.freshness import fresh, refuse_stale
@@ -89,8 +89,7 @@ class PathQuery:
         first: First = DEFAULT_FIRST,
         after: After = None,
     ) -> PathConnection | None:
-        if not 1 <= first <= MAX_FIRST:
-            raise InvalidInput(f"paths(first: {first}): a page has 1 to {MAX_FIRST} items")
+        first = page_size("paths", first)
         ends, relations = (parse_id(from_), parse_id(to)), _relations(via)
         if ends[0] == ends[1]:
             raise InvalidInput(f"both ends are {ends[0]}; a path leads from one node to another")
@@ -132,8 +131,7 @@ async def _paths(info: Info, asked: Asked) -> PathConnection:
         for cursor, path in zip(cursors, page, strict=True)
         if all(edge in facts for edge in path.edges)
     ]
-    more = len(found.paths) > asked.first
-    page_info = _page_info(cursors, asked.after is not None, more)
+    page_info = PageInfo.of(cursors, continued=asked.after is not None, more=len(found.paths) > asked.first)
     return PathConnection(edges=edges, page_info=page_info, complete=found.complete)
 
 
@@ -142,12 +140,6 @@ def _mark(cursors: Cursors, kind: str, after: str | None) -> PathKey | None:
         return None
     cost, nodes, relations, numbers = cursors.open(kind, after)
     return cost, tuple(nodes), tuple(relations), tuple(numbers)
-
-
-def _page_info(cursors: list[str], continued: bool, more: bool) -> PageInfo:
-    """Of the page as it was found, so that the way on does not end where its last paths are gone."""
-    ends = (cursors[0], cursors[-1]) if cursors else (None, None)
-    return PageInfo(has_next_page=more, has_previous_page=continued, start_cursor=ends[0], end_cursor=ends[1])
 
 
 async def _history(context: Context, ends: tuple[NodeRef, NodeRef]) -> UserHistory | None:

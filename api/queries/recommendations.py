@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import strawberry
 
 from api.arguments import asked_filter, require, why_of
-from api.compiler.compiler import DEFAULT_FIRST, MAX_FIRST
+from api.compiler.compiler import DEFAULT_FIRST, page_size
 from api.context import Context as RequestContext
 from api.context import Info
 from api.explaining import Found, Speaker, check, edges_of, find_reasons, path_nodes, standing, verify
@@ -144,8 +144,7 @@ class RecommendationQuery:
 async def _asked(
     info: Info, first: int, after: str | None, liked: Sequence[str] | None, tuning: TuningInput | None
 ) -> Asked:
-    if not 1 <= first <= MAX_FIRST:
-        raise InvalidInput(f"recommendations(first: {first}): a page has 1 to {MAX_FIRST} items")
+    first = page_size("recommendations", first)
     services, raw = info.context.services, info._raw_info
     mark = services.cursors.open(CURSOR, after) if after is not None else None
     place = (mark[0], mark[1], mark[2]) if mark else None
@@ -235,7 +234,11 @@ async def _recommend(info: Info, asked: Asked) -> RecommendationConnection:
     return RecommendationConnection(
         hydrated=read,
         edges=edges,
-        page_info=_page_info(list(cursors.values()), asked, bool(page) and page[-1] + 1 < len(ranking.movie_ids)),
+        page_info=PageInfo.of(
+            list(cursors.values()),
+            continued=asked.after is not None,
+            more=bool(page) and page[-1] + 1 < len(ranking.movie_ids),
+        ),
         basis=Basis.MODEL if ranking.personal else Basis.POPULARITY,
         model_version=state.version,
         graph_version=state.snapshot.version,
@@ -317,16 +320,6 @@ def _page(ranking: Ranking, asked: Asked) -> range:
             found = zip(ranking.scores, ranking.movie_ids, strict=True)
             start = sum(1 for one, id_ in found if (-one, index[id_]) < mark)
     return range(start, min(start + asked.first, len(ranking.movie_ids)))
-
-
-def _page_info(cursors: Sequence[str], asked: Asked, more: bool) -> PageInfo:
-    """Of the page as it was ranked, so that the way on does not end where its last movies are gone."""
-    return PageInfo(
-        has_next_page=more,
-        has_previous_page=asked.after is not None,
-        start_cursor=cursors[0] if cursors else None,
-        end_cursor=cursors[-1] if cursors else None,
-    )
 
 
 def refs_of(found: Mapping[str, Found], nodes: Iterable[NodeRef] = ()) -> Callable[[tuple[str, ...]], set[NodeRef]]:

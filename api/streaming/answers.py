@@ -1,8 +1,8 @@
 """An operation as a stream of answers, whatever carries them: one of a query or a mutation, any number of a
 subscription."""
 
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing, contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -13,9 +13,9 @@ from api.auth import Caller
 from api.budget import Spent
 from api.context import Context, Services
 from api.deadlines import in_time, time_of
-from api.errors import shown, told
+from api.errors import Refused, shown, told
 from api.gate import Gate
-from api.http import Endpoint, Operation, before_running
+from api.http import Endpoint, Operation, before_running, not_run_by
 from api.observing import Observer, seen
 from api.operations import Ready, bytes_of
 from cinegraph.errors import CinegraphError
@@ -69,7 +69,7 @@ class Answers:
             context = Context(
                 self._services, caller.user_id, request_id, admin=caller.admin, time=partial(time_of, self._settings)
             )
-            async with aclosing(self._results(ready, operation, context)) as results:
+            async with aclosing(self._results(ready, operation, context, spent)) as results:
                 async for result, whole in results:
                     answer = self._text(result, request_id, spent if whole else None, operation)
                     if answer != before:
@@ -83,7 +83,7 @@ class Answers:
             raise unforeseen(error, request_id) from error
 
     async def _results(
-        self, ready: Ready, operation: Operation, context: Context
+        self, ready: Ready, operation: Operation, context: Context, spent: Spent | None
     ) -> AsyncGenerator[tuple[ExecutionResult, bool], None]:
         """What it comes to, and whether that is all of it: in the time of a request, and through its gate, but for a
         subscription, each answer of which has a time of its own."""
@@ -95,9 +95,20 @@ class Answers:
                     yield result, False
             return
         run = partial(operations.run, ready, operation.variables, context, operation.name)
-        with self._gate.through(), self.observer.traced():
+        with self._let_in(spent), self.observer.traced():
             result = await in_time(run, self._settings, found, context)
         yield result, True
+
+    @contextmanager
+    def _let_in(self, spent: Spent | None) -> Iterator[None]:
+        """Through the gate; whoever is turned away has spent nothing."""
+        try:
+            with self._gate.through():
+                yield
+        except Refused:
+            if spent is not None:
+                self._endpoint.unspent(spent)
+            raise
 
     def _text(self, result: ExecutionResult, request_id: str, spent: Spent | None, operation: Operation) -> str:
         """An answer as JSON; what the whole one did not use of its points goes back."""
@@ -119,7 +130,7 @@ def unforeseen(error: Exception, request_id: str) -> NotRun:
 def _faults(ready: Ready, name: str | None, allowed: Iterable[OperationType]) -> list[GraphQLError]:
     operation = ready.operation(name)
     if operation is not None and operation.operation not in allowed:
-        return [GraphQLError(f"a {operation.operation.value} is not run by GET; send it with POST")]
+        return [GraphQLError(not_run_by("GET", operation.operation))]
     return list(ready.faults(name))
 
 

@@ -3,10 +3,11 @@
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
 
-import json
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
+
+from api.parsing import parsed
 
 PROTOCOL: Final = "graphql-transport-ws"
 LONGEST_ID: Final = 200
@@ -55,9 +56,7 @@ def read_message(text: str | None, most: int) -> Message:
     if len(text) > most or len(text.encode(errors="replace")) > most:
         raise Closed(Code.BAD_MESSAGE, f"a message has {most} bytes at most")
     try:
-        given = json.loads(text)
-        if "\\u" in text:
-            json.dumps(given, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+        given = parsed(text)
     except (ValueError, RecursionError) as error:
         raise Closed(Code.BAD_MESSAGE, "a message is an object of JSON") from error
     if not isinstance(given, dict) or given.get("type") not in tuple(KINDS):

@@ -4,7 +4,6 @@ https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
 """
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Final
@@ -19,9 +18,9 @@ from api.caching import PRIVATE
 from api.errors import failed, refused, shown
 from api.http import Endpoint
 from api.observing import Observer, Seen
+from api.origins import check_origin
 from api.streaming.answers import EVERY, READING, Answers, NotRun, text_of
-from api.streaming.origins import check_origin
-from api.streaming.streams import Streams
+from api.streaming.streams import Streams, expired, reason_of
 from cinegraph.errors import CinegraphError, NotSignedIn
 from cinegraph.settings import ApiSettings
 
@@ -30,7 +29,6 @@ HEADERS: Final = PRIVATE | {"X-Accel-Buffering": "no"}
 COMPLETE: Final = "event: complete\ndata: \n\n"
 ALIVE: Final = ":\n\n"
 LAST_SECONDS: Final = 1.0
-LONGEST_WAIT: Final = 86_400.0
 
 
 def takes_events(request: Request, *, alone: bool = False) -> bool:
@@ -104,7 +102,7 @@ class EventStream(Response):
                     for part in (self._answer(), self._stay(), self._keep_time(), self._go_away(), _gone(receive)):
                         group.create_task(part)
         except* Over as errors:
-            last = _first(errors).last
+            last = reason_of(errors).last
         except* TimeoutError:
             taken = False
         try:
@@ -133,10 +131,7 @@ class EventStream(Response):
 
     async def _keep_time(self) -> None:
         """The end of the token is the end of the stream."""
-        if self._caller.until is None:
-            return
-        while (left := self._caller.until - time.time()) > 0:
-            await asyncio.sleep(min(left, LONGEST_WAIT))
+        await expired(self._caller)
         error = GraphQLError("the token has expired; ask with a new one", extensions={"code": NotSignedIn.code})
         raise Over(_next(text_of({"errors": shown([error], self._request_id)})) + COMPLETE)
 
@@ -166,8 +161,3 @@ def _let_go(scope: Scope) -> None:
 
 def _next(data: str) -> str:
     return f"event: next\ndata: {data}\n\n"
-
-
-def _first(errors: BaseExceptionGroup[Over]) -> Over:
-    first = errors.exceptions[0]
-    return first if isinstance(first, Over) else _first(first)

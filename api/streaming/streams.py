@@ -1,14 +1,21 @@
-"""The streams that are open in this process: how many there may be, and that all of them end with it."""
+"""The streams that are open in this process: how many there may be, and what ends them, whatever carries them."""
 
 import asyncio
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Final, TypeVar
 
+from api.auth import Caller
 from api.errors import Refused
 
 PATIENCE: Final = 2.0
 """Seconds that the end of the process waits for its streams to have told their clients."""
+LONGEST_WAIT: Final = 86_400.0
+"""Seconds for which a loop is asked to wait at most; it takes no larger numbers."""
+
+End = TypeVar("End", bound=Exception)
 
 
 class Streams:
@@ -54,3 +61,16 @@ class Streams:
         self._ending.set()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._none.wait(), PATIENCE)
+
+
+async def expired(caller: Caller) -> None:
+    """Wait for the end of a caller's token: for ever for one without."""
+    until = math.inf if caller.until is None else caller.until
+    while (left := until - time.time()) > 0:
+        await asyncio.sleep(min(left, LONGEST_WAIT))
+
+
+def reason_of(errors: BaseExceptionGroup[End]) -> End:
+    """Why a stream ends, where several reasons came at once."""
+    first = errors.exceptions[0]
+    return reason_of(first) if isinstance(first, BaseExceptionGroup) else first

@@ -9,7 +9,6 @@ import asyncio
 import json
 import logging
 import secrets
-import time
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import Any, Final
@@ -20,10 +19,10 @@ from api.auth import Caller, caller_of
 from api.errors import Refused, refused, told
 from api.http import Operation, operation_of
 from api.operations import Ready
+from api.origins import check_origin
 from api.streaming.answers import Answers, NotRun, text_of, unforeseen
 from api.streaming.messages import PROTOCOL, Closed, Code, Message, read_message
-from api.streaming.origins import check_origin
-from api.streaming.streams import Streams
+from api.streaming.streams import Streams, expired, reason_of
 from cinegraph.errors import CinegraphError, NotSignedIn
 from cinegraph.settings import ApiSettings
 
@@ -32,7 +31,6 @@ log = logging.getLogger("cinegraph.api")
 LAST_SECONDS: Final = 5.0
 """How long a client that was told why the connection ends has to take it."""
 CLOSE_SECONDS: Final = 1.0
-LONGEST_WAIT: Final = 86_400.0
 GONE: Final = (WebSocketDisconnect, OSError)
 """The client is not there any more."""
 
@@ -92,7 +90,7 @@ class Connection:
                 for part in (self._read(group), self._keep_time(), self._ping(), self._go_away()):
                     group.create_task(part)
         except* Closed as errors:
-            end = _first(errors)
+            end = reason_of(errors)
         except* GONE:
             pass
         except* Exception:
@@ -125,10 +123,9 @@ class Connection:
         except TimeoutError:
             seconds = self._settings.init_seconds
             raise Closed(Code.INIT_TIMEOUT, f"connection_init did not come within {seconds:g} seconds") from None
-        if self._caller is not None and self._caller.until is not None:
-            while (left := self._caller.until - time.time()) > 0:
-                await asyncio.sleep(min(left, LONGEST_WAIT))
-            raise Closed(Code.FORBIDDEN, "the token has expired; connect with a new one")
+        assert self._caller is not None
+        await expired(self._caller)
+        raise Closed(Code.FORBIDDEN, "the token has expired; connect with a new one")
 
     async def _ping(self) -> None:
         await self._initialised.wait()
@@ -238,9 +235,3 @@ class Connection:
             raise Closed(Code.TOO_SLOW, f"nothing was taken for {seconds:g} seconds; connect again") from None
         except RuntimeError as error:  # what servers raise where the connection was closed meanwhile
             raise WebSocketDisconnect from error
-
-
-def _first(errors: BaseExceptionGroup[Closed]) -> Closed:
-    """Why a connection ends, where several reasons came at once."""
-    first = errors.exceptions[0]
-    return first if isinstance(first, Closed) else _first(first)

@@ -3,7 +3,7 @@
 The resolvers here only give the fields their arguments: `api/schema.py` replaces them by a look-up in the answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Annotated, Any
 
@@ -22,6 +22,13 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(
         description="The cursor of the last edge, for the page after; null where there is none."
     )
+
+    @classmethod
+    def of(cls, cursors: Sequence[str], *, continued: bool, more: bool) -> "PageInfo":
+        """Of a page as it was found, so that the way on does not end where its last items are gone meanwhile;
+        `continued`: it came after a cursor."""
+        ends = (cursors[0], cursors[-1]) if cursors else (None, None)
+        return cls(has_next_page=more, has_previous_page=continued, start_cursor=ends[0], end_cursor=ends[1])
 
 
 @strawberry.interface(description="Anything with an id that `node(id:)` finds again.")

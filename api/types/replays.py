@@ -13,11 +13,11 @@ from api.types.catalog import Movie
 from api.types.explanations import Reason
 from api.types.recommendations import Basis
 from cinegraph.types import NodeRef
-from recommenders.archive import Part
+from recommenders.archive import Needed
 from recommenders.candidates import Source
 
 enumeration(
-    Part,
+    Needed,
     "What an answer was made from.",
     {"MODEL": "The model that served then.", "CATALOGUE": "The catalogue as it was then."},
     name="ReplayPart",
@@ -71,7 +71,7 @@ class Replay:
 
 @strawberry.type(description="The answer cannot be made again: something that it was made from is not kept any more.")
 class ReplayImpossible:
-    missing: Part = strawberry.field(description="What is missing.")
+    missing: Needed = strawberry.field(description="What is missing.")
     message: str = strawberry.field(description="What is wrong, and what to do.")
 
 

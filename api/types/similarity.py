@@ -10,6 +10,7 @@ from api.types.arguments import WhyFirst
 from api.types.build import PageInfo, enumeration, lazily
 from api.types.explanations import Path
 from cinegraph.types import Label, NodeRef
+from graph.likes import RATINGS
 from recommenders.similarity import SimilarityBasis
 
 MOVIE = lazily("Movie", "catalog")
@@ -31,7 +32,11 @@ class SimilarityReason:
     sentence: str = strawberry.field(description="In words: only what the graph holds.")
     share: float = strawberry.field(description="Its part of the score, 0 to 1.")
     liked_both: int | None = strawberry.field(
-        default=None, description="How many users gave 4 stars or more to both; null for what the catalogue says."
+        default=None,
+        description=(
+            f"How many users gave 4 stars or more to both, counted among {RATINGS:,} ratings of each movie at most: of "
+            "movies with more it is the least that there are, as the sentence says. Null for what the catalogue says."
+        ),
     )
     path: Path | None = strawberry.field(
         default=None, description="From the one movie over what both share to the other; null for likes."

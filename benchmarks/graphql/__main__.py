@@ -30,7 +30,8 @@ from benchmarks.graphql.database import Work, work_of
 from benchmarks.graphql.measure import Effort, measure
 from benchmarks.graphql.operations import OPERATIONS, Operation, Subjects
 from benchmarks.graphql.peers import Peer, PeerFailed, installed, peers, serving, versions
-from benchmarks.tables import markdown
+from benchmarks.machine import machine
+from benchmarks.tables.cells import markdown
 from cinegraph.errors import CinegraphError
 from cinegraph.home import local_server, open_graph
 from cinegraph.settings import Settings, load_settings
@@ -80,7 +81,7 @@ async def run(source: data.Source, asked: Sequence[Operation], effort: Effort) -
             known = peers(settings.home, await asyncio.to_thread(installed, settings.cache_dir))
             measured = await _measured(settings, client, known, asked, effort, folder)
     return {
-        "machine": report.machine(),
+        "machine": machine(),
         "versions": {**versions(), "neo4j (server)": neo4j["version"]},
         "data": {"source": source.words, **sizes},
         "neo4j_memory_mb": {"heap": HEAP, "page_cache": PAGE_CACHE},

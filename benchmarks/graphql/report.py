@@ -1,13 +1,10 @@
 """The result as it is kept, and as a table."""
 
 import json
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from benchmarks.graphql.database import Work
 from benchmarks.graphql.measure import Round, medians
@@ -27,20 +24,6 @@ HEAD = (
     "rows",
     "db hits",
 )
-
-
-def machine() -> dict[str, Any]:
-    """What it was measured on."""
-    cores, memory = psutil.cpu_count(), psutil.virtual_memory().total
-    names = {"processor": platform.machine(), "model": _model(), "system": platform.system()}
-    return {**names, "cores": cores, "memory_gb": round(memory / 2**30), "python": platform.python_version()}
-
-
-def _model() -> str:
-    """The processor's name, where the system tells it."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")
 
 
 def row(

@@ -18,7 +18,7 @@ import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.streaming.protocols import protocols
+from api.protocols import protocols
 from cinegraph import logs
 from cinegraph.app import open_app, tracing
 from cinegraph.cli.accepting import Accepting

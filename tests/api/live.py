@@ -16,8 +16,8 @@ from websockets.typing import Origin, Subprotocol
 
 from api.context import Services
 from api.documents import Documents
+from api.protocols import protocols
 from api.server import build_app
-from api.streaming.protocols import protocols
 from cinegraph.settings import ApiSettings
 from tests.api.web import SECRET, bearer
 

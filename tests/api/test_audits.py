@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import re
 import shutil
 import socket
 import subprocess
@@ -21,6 +23,8 @@ from tests import tiny
 from tests.api.harness import api_over
 
 HERE = Path(__file__).parent / "audits"
+REPORT = Path(__file__).parents[2] / "docs" / "audits.md"
+PLACE = re.compile(r"(<!-- graphql-http -->\n).*?(<!-- end -->)", re.DOTALL)
 INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
 
 
@@ -64,3 +68,14 @@ async def test_t36_all_server_audits_of_graphql_http_pass(url: str, tmp_path: Pa
     ]
     assert failed == []
     assert len(results) == 61
+    before = REPORT.read_text(encoding="utf-8")
+    report = PLACE.sub(lambda place: f"{place[1]}{table(results)}{place[2]}", before)
+    if os.environ.get("AUDITS_WRITE"):
+        REPORT.write_text(report, encoding="utf-8")
+    assert report == before, "run AUDITS_WRITE=1 pytest tests/api/test_audits.py, and look at what changed"
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """A row an audit, in their order."""
+    rows = (f"| `{one['id']}` | {one['name'].replace('|', '/')} | {one['status']} |" for one in results)
+    return "\n".join(("| audit | what is looked at | result |", "| --- | --- | --- |", *rows, ""))

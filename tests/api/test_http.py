@@ -129,6 +129,8 @@ async def test_t35_no_other_origin_may_read_an_answer(http: httpx.AsyncClient) -
         ('{"query": "{__typename}", "extensions": 1}', "extensions must be an object, not a number"),
         ('{"query": "{__typename}", "variables": {"id": "\\ud800"}}', "surrogates not allowed"),
         ('{"query": "{ movie(id: \\"\\udfff\\") { id } }"}', "surrogates not allowed"),
+        ('{"query": "{__typename}", "variables": {"first": NaN}}', "NaN is no number of JSON"),
+        ('{"query": "{__typename}", "variables": {"first": [-Infinity]}}', "-Infinity is no number of JSON"),
     ],
 )
 async def test_a_bad_body_is_refused_with_what_is_wrong(http: httpx.AsyncClient, body: str, said: str) -> None:

@@ -173,6 +173,7 @@ async def test_what_is_served_is_told_as_it_is_now(app: Starlette, services: Ser
     assert figures(app, "cinegraph_snapshot_version") == {frozenset(): serving.state.snapshot.version}
     assert figures(app, "cinegraph_plans_kept") == {frozenset(): len(services.planner.plans)}
     assert len(services.planner.plans) > 0
+    assert figures(app, "cinegraph_streams_open") == {frozenset(): 0}
 
 
 async def test_the_age_of_the_catalogue_goes_on_until_it_is_read_anew(services: Services) -> None:

@@ -1,11 +1,11 @@
 """Tables are written where they differ, and never by a check."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks import tables
+from benchmarks.tables.models import context
 
 STALE = "<!-- table: context -->\nold\n<!-- end -->\n"
 
@@ -15,29 +15,22 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "models.md"
     path.write_text(STALE, encoding="utf-8")
     monkeypatch.setattr(tables, "DOCUMENTS", (path,))
-    monkeypatch.setattr(sys, "argv", ["tables"])
     return path
 
 
-def test_a_check_names_what_differs_and_writes_nothing(
-    document: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["tables", "--check"])
-    assert tables.main() == 1
+def test_a_check_names_what_differs_and_writes_nothing(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tables.main(check=True) == 1
     assert document.read_text(encoding="utf-8") == STALE
     assert capsys.readouterr().out == f"{document} is not what the results say; run python -m benchmarks.tables\n"
 
 
-@pytest.mark.parametrize("arguments", [["tables"], ["tables", "--check"]])
-def test_what_is_as_it_should_be_is_not_written_again(
-    document: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
-) -> None:
-    assert tables.main() == 0
+@pytest.mark.parametrize("check", [True, False])
+def test_what_is_as_it_should_be_is_not_written_again(document: Path, check: bool) -> None:
+    assert tables.main(check=False) == 0
     written = document.read_text(encoding="utf-8")
-    assert written == f"<!-- table: context -->\n{tables.context()}\n<!-- end -->\n"
+    assert written == f"<!-- table: context -->\n{context()}\n<!-- end -->\n"
     before = document.stat().st_mtime_ns
-    monkeypatch.setattr(sys, "argv", arguments)
-    assert tables.main() == 0
+    assert tables.main(check=check) == 0
     assert document.stat().st_mtime_ns == before
 
 

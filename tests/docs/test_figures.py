@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from benchmarks.tables import DOCUMENTS, filled
-from benchmarks.tables import short as signed
+from benchmarks.tables.cells import short as signed
 from recommenders.context import AWAY
 from recommenders.similarity import BLENDED, SimilarityBasis
 

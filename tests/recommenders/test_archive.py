@@ -12,7 +12,7 @@ import pytest
 from graph.client import GraphClient
 from graph.snapshot import NUMBERS, TEXTS, Snapshot
 from recommenders.activity import Activity
-from recommenders.archive import Archive, Gone, Part
+from recommenders.archive import Archive, Gone, Needed
 from recommenders.scorers import History
 from recommenders.serving import Serving
 from recommenders.state import State, StateKey, without_model
@@ -92,7 +92,7 @@ async def test_the_same_is_written_once_and_the_oldest_is_forgotten(serving: Ser
     assert not [*archive.root.glob(".*")]
     with pytest.raises(Gone) as gone:
         archive.restore(states[1].by_popularity.key, tmp_path)
-    assert gone.value.part is Part.CATALOGUE
+    assert gone.value.part is Needed.CATALOGUE
 
 
 @pytest.mark.parametrize("damage", [b"", b"no archive", None])
@@ -108,7 +108,7 @@ async def test_a_damaged_file_is_gone_and_said_to_be_damaged(
     place.write_bytes(whole if damage is None else damage)
     with pytest.raises(Gone) as gone:
         archive.restore(state.key, tmp_path / "models")
-    assert (gone.value.part, place.name in caplog.text) == (Part.CATALOGUE, True)
+    assert (gone.value.part, place.name in caplog.text) == (Needed.CATALOGUE, True)
 
 
 async def test_a_model_that_is_gone_is_told_from_a_catalogue(serving: Serving, tmp_path: Path) -> None:
@@ -116,10 +116,10 @@ async def test_a_model_that_is_gone_is_told_from_a_catalogue(serving: Serving, t
     archive.keep(serving.state)
     with pytest.raises(Gone) as gone:
         archive.restore(key, tmp_path / "nowhere")
-    assert gone.value.part is Part.MODEL
+    assert gone.value.part is Needed.MODEL
     with pytest.raises(Gone) as gone:
         archive.restore(StateKey(key.model, key.catalogue, "0" * 64, 1), tmp_path / "models")
-    assert gone.value.part is Part.CATALOGUE
+    assert gone.value.part is Needed.CATALOGUE
 
 
 async def test_that_a_disk_takes_nothing_is_logged_and_serving_goes_on(

@@ -149,6 +149,23 @@ async def test_what_does_not_look_at_the_time_is_ended(services: Services, monke
         assert (answer["data"], code_of(answer)) == (None, "OUTCOME_UNKNOWN")
 
 
+async def test_what_ran_until_its_time_was_over_has_used_all_its_points(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forever(*_: Any, **__: Any) -> None:
+        await asyncio.Event().wait()
+
+    query = {"query": "{ movies(first: 100) { nodes { genres { nodes { name } } } } }", "extensions": {"cost": True}}
+    async with client_over(services, budget_ms=50) as http:
+        monkeypatch.setattr(type(services.planner), "run", forever)
+        late = (await http.post("/graphql", json=query)).json()
+        monkeypatch.undo()
+        whole = (await http.post("/graphql", json=query)).json()
+    assert code_of(late) == "TIME_BUDGET_SPENT"
+    assert late["extensions"]["cost"]["actual"] == late["extensions"]["cost"]["requested"] > 1
+    assert whole["extensions"]["cost"]["actual"] < late["extensions"]["cost"]["actual"]
+
+
 async def test_what_is_done_beside_requests_has_its_own_time(services: Services, proxy: Proxy) -> None:
     proxy.become(Toxic("slow", delay=0.4))
     assert deadline() is None

@@ -81,7 +81,32 @@ def many(count: int, text: str) -> str:
     return " ".join(text.replace("#", str(i)) for i in range(count))
 
 
+BLOCKS = (
+    "id",
+    "title",
+    "genres { nodes { id name } }",
+    "cast(first: 3) { edges { node { id name } } }",
+    "similar { nodes { id } }",
+    "... on Movie { id title }",
+    "... { genres { nodes { id } } }",
+    "id @include(if: $v)",
+    "...F0",
+    "...F1",
+    "...F2",
+)
+
+
+def written(genes: list[int], fragments: int) -> str:
+    """A document of some blocks, spread over an operation and fragments."""
+    parts = [" ".join(BLOCKS[gene] for gene in genes[i :: fragments + 1]) or "id" for i in range(fragments + 1)]
+    bodies = (f"fragment F{i} on Movie {{ {part} }}" for i, part in enumerate(parts[1:]))
+    return f"query($v: Boolean!) {{ movie(id: 1) {{ {parts[0]} }} }} {' '.join(bodies)}"
+
+
+FOUND = "22221111111111244443384443372833393333313333333777777767744416666666666a00000000a86842222044"
+"""The blocks of the costliest document that a search of 360 steps found, spread over 8 fragments."""
 WORST = {
+    "what a search found": written([int(one, len(BLOCKS)) for one in FOUND], 8),
     "variables used in one list": "query($v: Int) { movie(id: [" + "$v " * 199 + "1 " * 580 + "]) { id } }",
     "variables that are not there": "{ movie(id: [" + many(200, "$v#") + " 1" * 587 + "]) { id } }",
     "variables that are not used": "query(" + many(200, "$v#: Int") + ") { movie(id: 1) { id } }",
@@ -112,28 +137,6 @@ def test_t27_the_worst_that_were_found_cost_little(shape: str) -> None:
     cost = cost_of(WORST[shape])
     said(shape, cost)
     assert cost.calls <= MOST_CALLS
-
-
-BLOCKS = (
-    "id",
-    "title",
-    "genres { nodes { id name } }",
-    "cast(first: 3) { edges { node { id name } } }",
-    "similar { nodes { id } }",
-    "... on Movie { id title }",
-    "... { genres { nodes { id } } }",
-    "id @include(if: $v)",
-    "...F0",
-    "...F1",
-    "...F2",
-)
-
-
-def written(genes: list[int], fragments: int) -> str:
-    """A document of some blocks, spread over an operation and fragments."""
-    parts = [" ".join(BLOCKS[gene] for gene in genes[i :: fragments + 1]) or "id" for i in range(fragments + 1)]
-    bodies = (f"fragment F{i} on Movie {{ {part} }}" for i, part in enumerate(parts[1:]))
-    return f"query($v: Boolean!) {{ movie(id: 1) {{ {parts[0]} }} }} {' '.join(bodies)}"
 
 
 def test_t27_a_search_finds_none_of_2500_characters_that_costs_more() -> None:

@@ -37,16 +37,12 @@ class Door:
 
     def window(self, at_once: int, seconds: float) -> int:
         """So many requests at once, each answered after some time; how many were let in."""
-        states: list[dict[str, Any]] = []
-        for _ in range(at_once):
-            if not self.gate.is_full:
-                states.append({})
-                self.gate.enter(states[-1])
+        admitted = [self.gate.enter() for _ in range(at_once) if not self.gate.is_full]
         self.clock.now += seconds
-        for state in states:
-            self.gate.leave(state["admitted"])
+        for one in admitted:
+            self.gate.leave(one)
         self.clock.now += WINDOW
-        return len(states)
+        return len(admitted)
 
 
 def test_t21_the_most_falls_while_answers_take_too_long_and_never_below_the_least() -> None:
@@ -84,7 +80,7 @@ def test_without_a_wanted_time_everybody_is_let_in() -> None:
     gate = Gate(0.0)
     for _ in range(5_000):
         assert not gate.is_full
-        gate.enter({})
+        gate.enter()
 
 
 @pytest.fixture

@@ -92,6 +92,39 @@ async def test_t21_an_operation_of_a_stream_that_is_one_too_many_is_turned_away(
         assert gate.inside == 0
 
 
+async def test_who_is_turned_away_has_spent_nothing(services: Services) -> None:
+    query = "{ movies(first: 100) { nodes { title } } }"
+    async with live(services, overload_ms=100, user_points=1_000, user_rate=0.001) as server:
+        first = (await asked(server, "websocket", query, extensions={"cost": True}))["extensions"]["cost"]
+        async with server.client("7") as client:
+            server.app.state.gate.most = 0
+            await client.subscribe(query)
+            assert await client.refused() == "OVERLOADED"
+        server.app.state.gate.most = 1
+        second = (await asked(server, "websocket", query, extensions={"cost": True}))["extensions"]["cost"]
+    assert first["remaining"] - second["remaining"] == second["actual"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_an_open_stream_is_in_the_figures_until_it_ends(services: Services, door: str) -> None:
+    async def counted() -> str:
+        figures = (await http.get(server.http.replace("/graphql", "/metrics"))).text
+        return figures.partition("\ncinegraph_streams_open ")[2].partition("\n")[0]
+
+    async with live(services) as server, httpx.AsyncClient() as http:
+        assert await counted() == "0.0"
+        if door == "websocket":
+            async with server.client("7"):
+                assert await counted() == "1.0"
+        else:
+            headers = {**bearer("7"), "Accept": "text/event-stream"}
+            async with http.stream("POST", server.http, json={"query": FOLLOWED}, headers=headers) as stream:
+                await anext(stream.aiter_lines())
+                assert await counted() == "1.0"
+        await server.closed_all()
+        assert await counted() == "0.0"
+
+
 @pytest.mark.parametrize("door", DOORS)
 async def test_what_a_stream_did_not_use_of_its_points_comes_back_and_is_shown(services: Services, door: str) -> None:
     query = "{ movies(first: 100) { nodes { title } } }"

@@ -1,74 +1,9 @@
-"""Writes the tables of `README.md`, `docs/models.md` and `docs/performance.md` from what the benchmarks wrote.
+"""The tables of `docs/models.md`: how good models are, and what they cost."""
 
-    python -m benchmarks.tables [--check]
-
-A table begins after `<!-- table: NAME -->` and ends before `<!-- end -->`. A document that is as it should be is left
-alone. With `--check` nothing is written, and a document that differs is named, with exit code 1.
-"""
-
-import json
-import re
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks.graphql import report as graphql_report
-
-ROOT = Path(__file__).parents[1]
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "models.md", ROOT / "docs" / "performance.md")
-RESULTS = ROOT / "benchmarks" / "results"
-PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-
-def main() -> int:
-    return max(written(document, check="--check" in sys.argv) for document in DOCUMENTS)
-
-
-def written(document: Path, *, check: bool) -> int:
-    """Write a document's tables anew, or say that they differ; the exit code."""
-    before = document.read_text(encoding="utf-8")
-    after = filled(before)
-    if after == before:
-        return 0
-    if check:
-        print(f"{document} is not what the results say; run python -m benchmarks.tables")
-        return 1
-    document.write_text(after, encoding="utf-8")
-    return 0
-
-
-def filled(text: str) -> str:
-    """The document with every table as the results have it."""
-    return PLACE.sub(lambda place: f"{place[1]}{TABLES[place[2]]()}\n{place[3]}", text)
-
-
-def result(name: str) -> dict[str, Any]:
-    """What a benchmark wrote."""
-    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    return found
-
-
-def markdown(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
-    """A table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def short(value: float, digits: int = 4) -> str:
-    """A figure as the documents have it: .0123, −.0123."""
-    text = f"{abs(value):.{digits}f}"
-    text = text.removeprefix("0") if abs(value) < 1 else text
-    return f"−{text}" if value < 0 and float(text) else text
-
-
-def spread(values: Sequence[float]) -> str:
-    """A mean with its interval."""
-    mean, low, high = map(short, values)
-    return f"{mean} [{low}, {high}]"
-
-
-# -- tables ----------------------------------------------------------------------------------------------------------
+from benchmarks.tables.cells import markdown, result, short, spread
 
 
 def by_protocol(protocol: str) -> Callable[[], str]:
@@ -283,54 +218,6 @@ def asked_row(name: str, row: dict[str, Any]) -> Sequence[str]:
     return (name, *means, over, f"{row['10 asked']:.0f}", short(row["12 questions"]["ndcg_at_10"][0]))
 
 
-def stages() -> str:
-    """A row a stage of an answer."""
-    found = result("stages")["cpu_ms"]
-    names = next(iter(found.values()))
-    rows = ((name, *(f"{row[name]:.2f}" for row in found.values())) for name in names)
-    return markdown(("CPU, ms", *found), rows)
-
-
-def figures(name: str) -> Callable[[], str]:
-    """A row a figure of a benchmark that has only figures."""
-
-    def table() -> str:
-        found = result(name)
-        rows = ((what, plain(figure)) for what, figure in found.items() if what != "machine")
-        return markdown(("what", "figure"), rows)
-
-    return table
-
-
-def attacked() -> str:
-    """A row an attack, beside what came as usual."""
-    head = ("attack", "p50, ms", "p99, ms", "p99 to usual", "failed", "what the attack was answered")
-    if not (RESULTS / "attacked.json").exists():
-        return markdown(head, iter([("not measured yet", *[""] * (len(head) - 1))]))
-    found = result("attacked")
-    rows = [{"attack": "none", **found["as usual"]}, *found["attacks"]]
-    return markdown(head, map(attacked_row, rows))
-
-
-def attacked_row(row: dict[str, Any]) -> Sequence[str]:
-    came = ", ".join(f"{status}: {count:,}" for status, count in row.get("answered", {}).items())
-    ratio = f"{row['ratio']:.2f}" if "ratio" in row else ""
-    return (row["attack"], f"{row['p50']:.1f}", f"{row['p99']:.1f}", ratio, f"{row['failed']:,}", came)
-
-
-def memory() -> str:
-    """A row a part of what is kept in memory, a column a size."""
-    found = result("memory")["rows"]
-    names = [name for name in found[0] if name != "movies"]
-    rows = ((name, *(plain(row[name]) for row in found)) for name in names)
-    return markdown(("what", *(f"{row['movies']:,} movies" for row in found)), rows)
-
-
-def plain(value: float) -> str:
-    """A figure of any size in three digits, and a large one in all."""
-    return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
-
-
 def gpu() -> str:
     """A row a run on a GPU, with the best of the epochs that were asked."""
     head = ("model", "data", "precision", "epochs", "s an epoch", "recall@20", "NDCG@20", "memory, MB")
@@ -396,60 +283,3 @@ def folding() -> str:
         for name, row in found["models"].items()
     )
     return markdown(head, rows)
-
-
-def graphql() -> str:
-    """A row an operation and server, as `benchmarks.graphql` prints it."""
-    if not graphql_report.RESULT.exists():
-        return markdown(graphql_report.HEAD, iter([("not measured yet", *[""] * (len(graphql_report.HEAD) - 1))]))
-    return markdown(graphql_report.HEAD, graphql_report.rows(result("graphql")))
-
-
-def graphql_short() -> str:
-    """A row an operation that Apollo has too."""
-    return markdown(graphql_report.SHORT, graphql_report.short(result("graphql")))
-
-
-def graphql_setting() -> str:
-    """What it was measured on, and with what."""
-    found = result("graphql") if graphql_report.RESULT.exists() else {}
-    return markdown(("what", "which"), graphql_report.setting(found))
-
-
-TABLES: dict[str, Callable[[], str]] = {
-    "user-time": by_protocol("user_time"),
-    "cold-movies": by_protocol("cold_movies"),
-    "sequences": by_protocol("leave_last_out"),
-    "cold-users": cold_users,
-    "gowalla": gowalla,
-    "dials": dials,
-    "bubble": bubble,
-    "speed": speed,
-    "large": large,
-    "scale": scale,
-    "neighbours": neighbours,
-    "shilling": shilling,
-    "candidates": candidates,
-    "first-questions": first_questions("ml-latest-small"),
-    "first-questions-sequences": first_questions("ml-1m sequences"),
-    "calibration": calibration,
-    "context": context,
-    "preferences": preferences,
-    "incremental": incremental,
-    "folding": folding,
-    "graphql": graphql,
-    "graphql-setting": graphql_setting,
-    "graphql-short": graphql_short,
-    "stages": stages,
-    "memory": memory,
-    "overload": figures("overload"),
-    "attacked": attacked,
-    "outage": figures("outage"),
-    "soak": figures("soak"),
-    "push": figures("push"),
-    "gpu": gpu,
-}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,7 +14,7 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from api.gate import PATH, Gate
+from api.gate import ADMITTED, PATH, Gate
 from api.leaving import Leaving
 from cinegraph.settings import ApiSettings
 
@@ -90,7 +90,7 @@ class Droppable(HttpToolsProtocol):
         if self._turned_away:
             return
         if gated:
-            self._gate.enter(self.scope["state"])
+            self.scope["state"][ADMITTED] = self._gate.enter()
         super().on_headers_complete()
         if self._leaving.begun and self.cycle is not None:
             self.cycle.keep_alive = False
