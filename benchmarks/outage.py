@@ -94,19 +94,23 @@ async def becomes(http: httpx.AsyncClient, url: str, state: State) -> float:
 
 
 def as_before(one: Came, right: dict[int, Any]) -> bool:
-    """Whether an answer says what it said before, but for what is null and named as absent."""
+    """Whether an answer says what it said before, but for nulls where it names something as absent."""
     answer = json.loads(one.body)
+    if one.asked not in right or answer["data"] == right[one.asked]:
+        return True
     absent = answer.get("extensions", {}).get("degraded", {}).get("absent")
-    return one.asked not in right or covers(right[one.asked], answer["data"], bool(absent))
+    return bool(absent) and covers(right[one.asked], answer["data"])
 
 
-def covers(whole: Any, part: Any, nulls: bool) -> bool:
-    """Whether a part is the whole, or leaves out what it may."""
-    if isinstance(part, dict) and isinstance(whole, dict):
-        return part.keys() == whole.keys() and all(covers(whole[key], part[key], nulls) for key in part)
-    if isinstance(part, list) and isinstance(whole, list):
-        return len(part) == len(whole) and all(covers(*pair, nulls) for pair in zip(whole, part, strict=True))
-    return bool(part == whole) or (nulls and part is None)
+def covers(whole: Any, part: Any) -> bool:
+    """Whether a part says nothing else than the whole, and leaves things out only as nulls."""
+    if part is None:
+        return True
+    if isinstance(part, dict):
+        return isinstance(whole, dict) and whole.keys() == part.keys() and all(covers(whole[k], part[k]) for k in part)
+    if isinstance(part, list):
+        return isinstance(whole, list) and len(whole) == len(part) and all(map(covers, whole, part))
+    return type(whole) is type(part) and bool(whole == part)
 
 
 if __name__ == "__main__":

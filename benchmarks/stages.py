@@ -119,7 +119,7 @@ def stages_of(app: Starlette, client: GraphClient, query: str) -> dict[str, Stag
         return bytes_of({"data": {"movies": kept["answer"]}})
 
     async def request() -> Any:
-        return await _asked(app, query)
+        return await asked(app, query)
 
     return {
         "request": request,
@@ -132,7 +132,7 @@ def stages_of(app: Starlette, client: GraphClient, query: str) -> dict[str, Stag
     }
 
 
-async def _asked(app: Starlette, query: str) -> None:
+async def asked(app: Starlette, query: str) -> None:
     """One request, as a server hands it to the application."""
     body = json.dumps({"query": query}).encode()
     headers = [(b"content-type", b"application/json"), (b"host", b"localhost")]

@@ -60,6 +60,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "graphql-setting": serving.graphql_setting,
     "graphql-short": serving.graphql_short,
     "stages": serving.stages,
+    "drivers": serving.drivers,
     "memory": serving.memory,
     "overload": serving.figures("overload"),
     "attacked": serving.attacked,

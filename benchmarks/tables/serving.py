@@ -42,6 +42,17 @@ def attacked_row(row: dict[str, Any]) -> Sequence[str]:
     return (row["attack"], f"{row['p50']:.1f}", f"{row['p99']:.1f}", ratio, f"{row['failed']:,}", came)
 
 
+def drivers() -> str:
+    """A row a way to read."""
+    found = result("drivers")
+    head = (f"way, {found['readers']} readers", "reads/s", "p50, ms", "p99, ms", "CPU, ms a read")
+    return markdown(head, (drivers_row(name, row) for name, row in found["ways"].items()))
+
+
+def drivers_row(name: str, row: dict[str, float]) -> Sequence[str]:
+    return (name, f"{row['reads']:,.0f}", f"{row['p50']:.1f}", f"{row['p99']:.1f}", f"{row['cpu']:.2f}")
+
+
 def memory() -> str:
     """A row a part of what is kept in memory, a column a size."""
     found = result("memory")["rows"]

@@ -147,7 +147,7 @@ def test_a_trusted_document_that_cannot_be_run_is_told_at_the_start(services: Se
 
 async def test_queries_of_trusted_documents_are_planned_before_they_come(services: Services) -> None:
     """With all variables and with those alone that are needed, a filtered list in both ways; a mutation is not run."""
-    app = build_app(services, ApiSettings(), SECRET, Documents({"one": BY_ID + " # planned", "rate": RATE}))
+    app = build_app(services, ApiSettings(budget_ms=0), SECRET, Documents({"one": BY_ID + " # planned", "rate": RATE}))
     before = len(services.planner.plans)
     assert await app.state.endpoint.warm() == 2
     planned = services.planner.plans[before:]

@@ -30,7 +30,7 @@ LIST = 'query List { recommendations(first: 2) { nodes { title } } movie(id: "1"
 
 @pytest.fixture
 def app(services: Services) -> Starlette:
-    return build_app(services, ApiSettings(), SECRET, Documents(TRUSTED))
+    return build_app(services, ApiSettings(budget_ms=0), SECRET, Documents(TRUSTED))
 
 
 def figures(app: Starlette, name: str) -> dict[Labels, float]:
@@ -120,7 +120,7 @@ async def test_statements_are_counted_as_the_graph_was_sent_them(app: Starlette,
 
 async def test_statements_that_fail_are_counted_by_their_code(tmp_path: Path) -> None:
     async with GraphClient(Address("bolt://127.0.0.1:1", "neo4j", "password", "neo4j"), GRAPH_SETTINGS) as client:
-        app = build_app(api_over(client, Serving(client.reader, tmp_path)).services, ApiSettings(), SECRET)
+        app = build_app(api_over(client, Serving(client.reader, tmp_path)).services, ApiSettings(budget_ms=0), SECRET)
         async with client_of(app) as http:
             await http.post("/graphql", json={"query": TITLE})
     assert figures(app, "cinegraph_statements_failed_total") == {labels(code="GRAPH_UNAVAILABLE"): 2}, "tried twice"
@@ -178,7 +178,7 @@ async def test_what_is_served_is_told_as_it_is_now(app: Starlette, services: Ser
 
 async def test_the_age_of_the_catalogue_goes_on_until_it_is_read_anew(services: Services) -> None:
     """Looking for a newer one, and finding none, is another age."""
-    app, serving = build_app(services, ApiSettings(), SECRET), services.serving
+    app, serving = build_app(services, ApiSettings(budget_ms=0), SECRET), services.serving
     serving._read_at -= 100
     serving._checked_at -= 50
     (read,), (checked,) = (figures(app, f"cinegraph_snapshot_{name}_seconds").values() for name in ("age", "unchecked"))
@@ -190,14 +190,14 @@ async def test_the_age_of_the_catalogue_goes_on_until_it_is_read_anew(services: 
 
 
 def test_before_the_first_look_nothing_has_an_age(tmp_path: Path, migrated: GraphClient) -> None:
-    app = build_app(api_over(migrated, Serving(migrated.reader, tmp_path)).services, ApiSettings(), SECRET)
+    app = build_app(api_over(migrated, Serving(migrated.reader, tmp_path)).services, ApiSettings(budget_ms=0), SECRET)
     assert figures(app, "cinegraph_model_info") == {labels(version=""): 1}
     (age,) = figures(app, "cinegraph_snapshot_age_seconds").values()
     assert age != age, "not a number"
 
 
 async def test_two_applications_have_figures_of_their_own(app: Starlette, services: Services) -> None:
-    other = build_app(services, ApiSettings(), SECRET)
+    other = build_app(services, ApiSettings(budget_ms=0), SECRET)
     async with client_of(app) as http:
         await http.post("/graphql", json={"query": "{ __typename }"})
     assert sum(figures(app, "cinegraph_requests_total").values()) == 1
@@ -242,7 +242,7 @@ async def test_a_code_that_is_not_known_makes_no_label(services: Services, monke
 
     made = list[httpx.Response]()
     monkeypatch.setattr("api.errors._words", strange)
-    app = build_app(services, ApiSettings(), SECRET)
+    app = build_app(services, ApiSettings(budget_ms=0), SECRET)
     async with client_of(app) as http:
         for _ in range(3):
             made.append(await http.post("/graphql", json={"query": "{ nosuch }"}))

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks import models, tables
+from benchmarks import models
+from benchmarks.tables import cells
+from benchmarks.tables import models as tables
 from recommenders import registry
 from recommenders.protocol import load_protocol
 from recommenders.results import TrainingRun
@@ -24,7 +26,7 @@ def run() -> TrainingRun:
 def written(run: TrainingRun, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What stands in the file after the run; tables are made from it as well."""
     monkeypatch.setattr(models, "RESULT", folder / "models.json")
-    monkeypatch.setattr(tables, "RESULTS", folder)
+    monkeypatch.setattr(cells, "RESULTS", folder)
     models.write("planted", run)
     found: dict[str, Any] = json.loads((folder / "models.json").read_text())
     return found["protocols"]["user_time"]["models"]
@@ -60,8 +62,8 @@ def test_the_table_shows_p_and_for_how_many_pairs(
 ) -> None:
     p = written(run, tmp_path, monkeypatch)["itemknn"]["against_ease"]["holm_p"]
     head, _, *rows = [line.strip("| ").split(" | ") for line in tables.by_protocol("user_time")().splitlines()]
-    cells = {row[0]: row[head.index("p over EASE (Holm)")] for row in rows}
-    assert cells == {"`ease`": "", "`itemknn`": f"{tables.short(p)} (3 pairs)", "`popular`": ".0003 (3 pairs)"}
+    shown = {row[0]: row[head.index("p over EASE (Holm)")] for row in rows}
+    assert shown == {"`ease`": "", "`itemknn`": f"{cells.short(p)} (3 pairs)", "`popular`": ".0003 (3 pairs)"}
 
 
 @pytest.mark.parametrize("tested", [None, {"model": "sparse_ease", "holm_p": 0.01, "pairs": 3}])

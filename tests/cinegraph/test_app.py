@@ -34,7 +34,8 @@ async def versions(graph: GraphClient, tmp_path: Path) -> dict[str, str]:
 
 
 def settings_of(home: Path, **serving: Any) -> Settings:
-    return Settings(_env_file=None, home=home, serving={"refresh_seconds": 0.05, **serving})
+    """Without a limit of time for requests, as tests run on busy machines."""
+    return Settings(_env_file=None, home=home, api={"budget_ms": 0}, serving={"refresh_seconds": 0.05, **serving})
 
 
 async def asked(app: Starlette, home: Path, user: str) -> str:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from api.context import Context, Services
 from api.types.orders import MOVIES
+from benchmarks.outage import covers
 from cinegraph.errors import GraphUnavailable
 from graph.client import Address, GraphClient, SessionFactory
 from recommenders.scorers import ItemItemScorer
@@ -76,17 +77,6 @@ async def both(api: Api, query: str, variables: dict[str, Any] | None = None) ->
         with away() if now else contextmanager(lambda: iter([None]))():
             found.append(await operations().ask(query, variables, Context(api.services, "1", "test")))
     return found[0], found[1]
-
-
-def covers(whole: Any, part: Any) -> bool:
-    """Whether a part says nothing else than the whole, and leaves things out only as nulls."""
-    if part is None:
-        return True
-    if isinstance(part, dict):
-        return isinstance(whole, dict) and whole.keys() == part.keys() and all(covers(whole[k], part[k]) for k in part)
-    if isinstance(part, list):
-        return isinstance(whole, list) and len(whole) == len(part) and all(map(covers, whole, part))
-    return type(whole) is type(part) and whole == part
 
 
 @pytest.mark.parametrize("what", ASKED)
