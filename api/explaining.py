@@ -98,28 +98,35 @@ class Speaker:
         """A verified reason as the API has it."""
         walked = Walked(path_nodes(reason), reason.all_edges, self.facts, self.hydrated)
         return ShownReason(
-            seal=partial(seal, self.cursors, reason, self.model_version),
+            seal=partial(seal, self.cursors, reason, self.model_version, self._said(reason)),
             sentence=sentence(reason, self.facts, self._name),
             contribution=reason.contribution,
             share=reason.contribution / positive if positive else 0.0,
             path=Path(walked=walked),
         )
 
+    def _said(self, reason: Reason) -> float | None:
+        """What the user said that it begins with: stars, or the weight of a preference."""
+        facts = self.facts.get(reason.source, {}) if reason.source else {}
+        said: float | None = facts.get("rating", facts.get("weight"))
+        return said
+
     def _name(self, node: NodeRef) -> str:
         return self.snapshot.names[self.snapshot.find(node)]
 
 
-def seal(cursors: Cursors, reason: Reason, model_version: str) -> str:
-    """An id that holds the path by keys: nothing has to be kept to check it later."""
+def seal(cursors: Cursors, reason: Reason, model_version: str, said: float | None) -> str:
+    """An id that holds the path by keys, and what the user said: nothing has to be kept to check it later."""
     owner = reason.source.start.id if reason.source else None
     edges = [[edge.relation.value, str(edge.start), str(edge.end)] for edge in reason.all_edges]
-    return cursors.seal(KIND, [owner, model_version, edges])
+    return cursors.seal(KIND, [owner, model_version, edges, said])
 
 
 async def check(reader: Reader, cursors: Cursors, explanation: str, user_id: str | None) -> ExplanationCheck:
-    """Whether each relationship of an explanation is still in the graph. Somebody else's is not found."""
+    """Whether each relationship of an explanation is still in the graph, and says what it said. Somebody else's is not
+    found."""
     try:
-        owner, model_version, parts = cursors.open(KIND, explanation)
+        owner, model_version, parts, said = cursors.open(KIND, explanation)
     except InvalidInput as error:
         raise InvalidInput(
             f"{explanation[:60]!r} is not the id of an explanation that this server gave; 'why' gives such ids"
@@ -127,9 +134,8 @@ async def check(reader: Reader, cursors: Cursors, explanation: str, user_id: str
     if owner is not None and owner != user_id:
         raise NotFound("there is no such explanation for this user; send the token of the one who was given it")
     edges = [edge_of(*part) for part in parts]
-    segments = [
-        _checked(edge, found) for edge, found in zip(edges, await find_edges(reader, edges, model_version), strict=True)
-    ]
+    now = await find_edges(reader, edges, model_version, said)
+    segments = [_checked(edge, found) for edge, found in zip(edges, now, strict=True)]
     return ExplanationCheck(
         id=strawberry.ID(explanation),
         holds=all(segment.holds for segment in segments),

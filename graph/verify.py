@@ -29,13 +29,17 @@ def _named(edge: EdgeRef) -> tuple[str, str, str, str, str]:
     return edge.relation.value, edge.start.label.value, edge.start.id, edge.end.label.value, edge.end.id
 
 
-async def find_edges(reader: Reader, edges: Sequence[EdgeRef], model: str | None = None) -> list[EdgeRef | None]:
+async def find_edges(
+    reader: Reader, edges: Sequence[EdgeRef], model: str | None = None, said: float | None = None
+) -> list[EdgeRef | None]:
     """Each edge, named by keys, with the element id that it has now; None where it is not in the graph any more.
 
-    What a model holds to be similar is that model's word: given `model`, another one's does not count.
+    What a model holds to be similar is that model's word: given `model`, another one's does not count. Nor does a
+    rating or a preference of another value, given what was `said`: stars, or the weight of a preference.
     """
+    given = {"model": model, "said": said}
     named = [
-        {"relation": edge.relation, "start": edge.start.id, "end": edge.end.id, "label": edge.end.label, "model": model}
+        {"relation": edge.relation, "start": edge.start.id, "end": edge.end.id, "label": edge.end.label, **given}
         for edge in edges
     ]
     rows = await reader.read(read_statement("path/edges_by_key"), edges=named)

@@ -146,12 +146,15 @@ class CheckedSegment:
     relation: RelationKind = strawberry.field(description="The type of the relationship.")
     start: strawberry.ID = strawberry.field(description="Id of the node where it begins.")
     end: strawberry.ID = strawberry.field(description="Id of the node where it ends.")
-    holds: bool = strawberry.field(description="Whether it is in the graph now.")
+    holds: bool = strawberry.field(description="Whether it is in the graph now, and says what it said.")
 
 
 @strawberry.type(description="Whether an explanation still holds.")
 class ExplanationCheck:
     id: strawberry.ID = strawberry.field(description="The explanation's id.")
-    holds: bool = strawberry.field(description="True where every relationship is still in the graph.")
+    holds: bool = strawberry.field(
+        description="True where every relationship is still in the graph, and the user's own says what it said: as "
+        "many stars, or the same weight of a preference."
+    )
     model_version: str = strawberry.field(description="The model that was active when the explanation was given.")
     segments: list[CheckedSegment] = strawberry.field(description="Each relationship of its path.")

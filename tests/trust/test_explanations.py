@@ -175,6 +175,16 @@ async def test_t59_an_explanation_holds_again_when_its_relationship_is_back(grap
     assert (await api.ask(VERIFY, "1", id=reason["id"]))["verifyExplanation"]["holds"]
 
 
+async def test_t59_an_explanation_that_names_other_stars_than_there_are_now_does_not_hold(
+    graph: GraphClient, tmp_path: Path
+) -> None:
+    api = api_over(graph, await serving_over(graph, tmp_path))
+    (reason,) = [one for one in await reasons(api, "1", []) if one["movie"] == "Movie:2"]
+    await actions.rate(graph.writer, "1", "1", 0.5, 9_000)
+    changed = (await api.ask(VERIFY, "1", id=reason["id"]))["verifyExplanation"]
+    assert (changed["holds"], [one["holds"] for one in changed["segments"]]) == (False, [False, True, True])
+
+
 # -- ids of Neo4j that are used again --------------------------------------------------------------------------------
 
 

@@ -1,4 +1,5 @@
 // Which of these relationships, named by type and both ends' keys, stand in the graph now; used by graph/verify.py.
+// A rating or a preference that says something else than what was said of it is another one.
 // The list of none or one keeps a branch from looking up ends that are not of its type; the hints keep the planner from
 // walking all that one end has, which of a genre are thousands.
 UNWIND range(0, size($edges) - 1) AS place
@@ -6,10 +7,12 @@ WITH place, $edges[place] AS edge
 CALL (edge) {
   UNWIND CASE edge.relation WHEN 'RATED' THEN [edge] ELSE [] END AS e
   MATCH (a:User {id: e.start})-[r:RATED]->(b:Movie {id: e.end}) USING INDEX a:User(id) USING INDEX b:Movie(id)
+  WHERE e.said IS NULL OR r.rating = e.said
   RETURN r
   UNION ALL
   UNWIND CASE edge.relation WHEN 'PREFERS' THEN [edge] ELSE [] END AS e
-  MATCH (:User {id: e.start})-[r:PREFERS]->(n {id: e.end}) WHERE e.label IN labels(n) RETURN r
+  MATCH (:User {id: e.start})-[r:PREFERS]->(n {id: e.end}) WHERE e.label IN labels(n) AND (e.said IS NULL OR r.weight = e.said)
+  RETURN r
   UNION ALL
   UNWIND CASE edge.relation WHEN 'SIMILAR' THEN [edge] ELSE [] END AS e
   MATCH (a:Movie {id: e.start})-[r:SIMILAR]->(b:Movie {id: e.end}) USING INDEX a:Movie(id) USING INDEX b:Movie(id)
