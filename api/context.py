@@ -63,6 +63,8 @@ class Context:
     request_id: str
     reached: dict[str, int] = field(default_factory=dict)
     """Nodes that each root field may reach by its page sizes; kept by the planner, which limits their sum."""
+    structures: list[Any] = field(default_factory=list)
+    """The variables whose structure was worked out last, and that structure; kept by the planner."""
     loaders: dict[Place, DataLoader[str, Any]] = field(default_factory=dict)
     """What is made of many nodes at once for a field below them, by the field's place; see `api/similar.py`."""
     warming: bool = False

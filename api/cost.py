@@ -12,12 +12,10 @@ from math import ceil
 from typing import Any, Final
 
 from graphql import (
-    GraphQLInterfaceType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
-    GraphQLUnionType,
     OperationDefinitionNode,
     SelectionSetNode,
     get_named_type,
@@ -133,10 +131,12 @@ WRITTEN: Final = 100
 
 
 class Reckoner:
-    """Reckons one operation."""
+    """Reckons one operation: what one owner has below it, each selection once for each type that it is on, so that a
+    selection on interfaces within interfaces takes time by its size."""
 
     def __init__(self, scope: Scope, snapshot: Snapshot) -> None:
         self._scope, self._snapshot = scope, snapshot
+        self._known: dict[tuple[str, bool, tuple[int, ...]], int] = {}
 
     def reckon(self, operation: OperationDefinitionNode) -> Cost:
         """What the operation may cost."""
@@ -148,21 +148,21 @@ class Reckoner:
                 continue
             own = ROOTS.get(selected.name, _rows(WRITTEN))(self._snapshot, selected, self._scope.variables)
             fixed += own
-            rows += own + self._field(root, selected, 1)
+            rows += own + self._field(root, selected)
         return Cost(rows, fixed)
 
-    def _field(self, owner: GraphQLObjectType, selected: Selected, owners: int) -> int:
-        """The rows of a field of so many owners, with all below it."""
+    def _field(self, owner: GraphQLObjectType, selected: Selected) -> int:
+        """The rows of a field of one owner, with all below it."""
         assert selected.definition is not None
+        if not selected.sets:
+            return 0
         kind: Any = get_named_type(selected.definition.type)
         found = meaning(selected.definition)
-        if not isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType):
-            return 0
         if isinstance(found, ToOne):
-            return owners * self._degree(found.relation, found.outgoing) + self._below(kind, selected.sets, owners)
+            return self._degree(found.relation, found.outgoing) + self._below(kind, selected.sets)
         if not kind.name.endswith("Connection"):
             times = self._times(owner, selected)
-            return owners * _looked(owner, selected, times) + self._below(kind, selected.sets, owners * times)
+            return _looked(owner, selected, times) + times * self._below(kind, selected.sets)
         looked = page = self._page(selected) + 1  # the row that tells whether there are more has all below it read too
         if isinstance(found, Related) and not found.owner_key:
             looked = max(looked, self._degree(found.relation, found.outgoing))
@@ -170,23 +170,26 @@ class Reckoner:
             looked = max(looked, ceil(self._snapshot.movies / IN_MEMORY))
         elif selected.name == "similarMovies":
             looked = UNKNOWN_DEGREE
-        return owners * looked + self._below(kind, selected.sets, owners * page, page=True)
+        return looked + page * self._below(kind, selected.sets, page=True)
 
-    def _below(self, kind: Any, sets: Sequence[SelectionSetNode], owners: int, *, page: bool = False) -> int:
-        """What is selected on objects of a type; where it is an interface or a union, on the costliest of its types."""
-        kinds = [kind] if isinstance(kind, GraphQLObjectType) else self._scope.schema.get_possible_types(kind)
-        return max((self._on(one, sets, owners, page) for one in kinds), default=0)
+    def _below(self, kind: Any, sets: Sequence[SelectionSetNode], *, page: bool = False) -> int:
+        """What is selected on an object of a type; where it is an interface or a union, on the costliest of its
+        types."""
+        key = (kind.name, page, tuple(map(id, sets)))
+        if key not in self._known:
+            kinds = [kind] if isinstance(kind, GraphQLObjectType) else self._scope.schema.get_possible_types(kind)
+            self._known[key] = max((self._on(one, sets, page) for one in kinds), default=0)
+        return self._known[key]
 
-    def _on(self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode], owners: int, page: bool) -> int:
+    def _on(self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode], page: bool) -> int:
         rows = 0
         for selected in fields_of(self._scope, kind, sets):
             if selected.definition is None:
                 continue
             if page and selected.name in ("edges", "nodes"):
-                inner = get_named_type(selected.definition.type)
-                rows += self._below(inner, selected.sets, owners)
+                rows += self._below(get_named_type(selected.definition.type), selected.sets)
             elif not (page and selected.name == "pageInfo"):
-                rows += self._field(kind, selected, owners)
+                rows += self._field(kind, selected)
         return rows
 
     def _page(self, selected: Selected) -> int:

@@ -1,11 +1,11 @@
 """GraphQL over HTTP: one endpoint, `application/json` and `application/graphql-response+json`, GET for queries only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import strawberry
-from graphql import OperationDefinitionNode, OperationType
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from starlette.datastructures import Address
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -20,7 +20,7 @@ from api.documents import Documents, Named
 from api.errors import Refused, failed, refused, shown
 from api.limits import check_variables
 from api.observing import OperationNames, Seen
-from api.operations import Operations, Ready, bytes_of
+from api.operations import Operations, Ready, WrongVariables, bytes_of
 from api.origins import check_simple
 from api.parsing import parsed
 from api.warming import check_trusted, warm
@@ -57,6 +57,8 @@ class Operation:
     look: Look | None = None
     shows_cost: bool = False
     """What is to be shown beside the answer."""
+    wrong: list[GraphQLError] = field(default_factory=list)
+    """What was found to be wrong with the variables."""
 
 
 class Endpoint:
@@ -112,8 +114,8 @@ class Endpoint:
 
     def checked(self, operation: Operation) -> Ready:
         """An operation's document; raises for one that must not be run, or that is past a limit."""
-        ready = self.operations.ready(self._documents.find(operation.document))
         check_variables(operation.variables)
+        ready = self.operations.ready(self._documents.find(operation.document))
         self._documents.keep(operation.document)
         return ready
 
@@ -125,7 +127,11 @@ class Endpoint:
         if ready.faults(operation.name):
             return None
         snapshot = self._services.serving.state.snapshot
-        cost = self.operations.cost(ready, operation.variables, snapshot, operation.name)
+        try:
+            cost = self.operations.cost(ready, operation.variables, snapshot, operation.name)
+        except WrongVariables as error:
+            operation.wrong.extend(error.errors)
+            return None
         return await self._budget.spend(caller_key(user_id, client and client.host), cost)
 
     def settled(self, body: dict[str, Any], spent: Spent | None, operation: Operation) -> bytes:
@@ -156,7 +162,7 @@ class Endpoint:
         return {**body, "extensions": {**body.get("extensions", {}), "cypher": shown}}
 
     async def _run(self, ready: Ready, operation: Operation, context: Context) -> dict[str, Any]:
-        if faults := ready.faults(operation.name):
+        if faults := ready.faults(operation.name) or operation.wrong:
             return {"errors": shown(faults, context.request_id)}
         run = partial(self.operations.run, ready, operation.variables, context, operation.name)
         result = await in_time(run, self._settings, ready.operation(operation.name), context)

@@ -60,11 +60,6 @@ class Slot:
     kind: GraphQLObjectType
     selected: Selected
 
-    @property
-    def asks(self) -> tuple[str, str]:
-        """What is asked of which type: places that ask the same are read together."""
-        return self.kind.name, " ".join(print_ast(one) for one in self.selected.sets)
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -120,16 +115,20 @@ class Hydrated:
 
 
 def layout_of(info: Info) -> Layout:
-    """Every place below the field of `info` that shows nodes."""
+    """Every place below the field of `info` that shows nodes; those that ask the same of a type are read together."""
     scope = Scope(info.schema, info.fragments, coerced(info))
     groups: dict[tuple[str, str], list[Slot]] = {}
     named: list[tuple[Slot, tuple[str, ...]]] = []
+    texts: dict[tuple[int, ...], str] = {}  # a selection on an interface is that of many slots
     for slot in _slots(scope, selected_at(info), place_of(info), ()):
         fields = fields_of(scope, slot.kind, slot.selected.sets)
         if _is_on_path(slot.place) and all(one.name in ("id", "__typename") for one in fields):
             named.append((slot, tuple(one.key for one in fields if one.name == "id")))
         else:
-            groups.setdefault(slot.asks, []).append(slot)
+            sets = tuple(map(id, slot.selected.sets))
+            if sets not in texts:
+                texts[sets] = " ".join(map(print_ast, slot.selected.sets))
+            groups.setdefault((slot.kind.name, texts[sets]), []).append(slot)
     return Layout(tuple(map(tuple, groups.values())), tuple(named))
 
 
@@ -141,10 +140,10 @@ def _is_on_path(place: Place) -> bool:
 
 def _slots(scope: Scope, selected: Selected, place: Place, names: tuple[str, ...]) -> Iterator[Slot]:
     assert selected.definition is not None
-    kind = get_named_type(selected.definition.type)
+    kind, ends = get_named_type(selected.definition.type), _ends(place, selected.name)
     for one in _objects(scope, kind):
         if one.name in LABELS:
-            if one.name in _ends(place, selected.name):
+            if one.name in ends:
                 yield Slot(place, names, one, selected)
             continue
         for inner in fields_of(scope, one, selected.sets):
@@ -154,16 +153,18 @@ def _slots(scope: Scope, selected: Selected, place: Place, names: tuple[str, ...
 
 def _ends(place: Place, name: str) -> frozenset[str]:
     """The labels that can stand at a place: the ends of a relationship have few."""
-    owner = place[-1].partition(".")[0]
-    if name not in ("start", "end") or not owner.endswith("Segment"):
+    relation = SHOWN.get(place[-1].partition(".")[0]) if name in ("start", "end") else None
+    if relation is None:
         return LABELS
-    relation = next(one for one in Relation if segment_name(one) == owner)
     return STARTS[relation] if name == "start" else TARGETS[relation]
 
 
 def segment_name(relation: Relation) -> str:
     """The GraphQL type of a relationship on a path: RATED is a RatedSegment."""
     return "".join(part.title() for part in relation.value.split("_")) + "Segment"
+
+
+SHOWN: Final = {segment_name(relation): relation for relation in Relation}
 
 
 def _objects(scope: Scope, kind: object) -> Iterable[GraphQLObjectType]:

@@ -34,7 +34,7 @@ def key_of(label: Label, text: str) -> str:
     prefix = f"{label}:"
     if text.startswith(prefix):
         text = text[len(prefix) :]
-    elif any(text.startswith(f"{other}:") for other in Label):
+    elif ":" in text and text.partition(":")[0] in LABELS:
         raise InvalidInput(f"{text[:MAX_ID]!r} is not the id of a {label}; one looks like {prefix}1")
     if not text or len(text) > MAX_ID:
         raise InvalidInput(f"{text[:MAX_ID]!r} is not the id of a {label}; one looks like {prefix}1")

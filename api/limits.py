@@ -8,7 +8,7 @@ become. A level is a selection within a field: fragments add none.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -34,6 +34,17 @@ MAX_NESTING = 64
 
 MAX_VARIABLES: Final = 200
 """Variables of a document, each counted where it is declared and wherever it is used."""
+
+MAX_NUMBER: Final = 300
+"""Characters of a number in a document: Python makes none of more than 4,300 digits, and fails at it."""
+
+MAX_OBJECTS: Final = 200
+"""Objects as values, in a document and in a request's variables each: a filter of 40 conditions has up to 81, entities
+for a gateway are 100. Each is coerced with all members that it might have: a filter by 50 calls."""
+
+MAX_VALUES: Final = 2_000
+"""Values in a request's variables: the members of lists and objects. A hundred entities for a gateway have some 300,
+the 100 movies that a visitor likes 101; a list of 1,000 movies leaves room for as many. Each costs ten calls."""
 
 
 class LimitExceeded(UsageError):
@@ -74,6 +85,7 @@ class Counted:
     aliases: int = 0
     directives: int = 0
     variables: int = 0
+    objects: int = 0
     duplicates: int = 0
     definitions: int = 0
     operations: list[Definition] = field(default_factory=list)
@@ -86,6 +98,7 @@ def check_document(text: str, limits: ApiSettings) -> Counted:
     counted = count(text, limits.max_tokens)
     _refuse("aliases", counted.aliases, limits.max_aliases)
     _refuse("variables and uses of them", counted.variables, MAX_VARIABLES)
+    _refuse("objects as values", counted.objects, MAX_OBJECTS)
     _refuse("directives", counted.directives, limits.max_directives)
     _refuse("repetitions of one field in one selection", counted.duplicates, limits.max_duplicates)
     _refuse("operations and fragments", counted.definitions, limits.max_definitions)
@@ -99,18 +112,21 @@ def check_document(text: str, limits: ApiSettings) -> Counted:
 
 
 def check_variables(variables: Mapping[str, Any] | None) -> None:
-    """Refuse values that are nested deeper than any value of a document may be."""
-    level: list[Any] = [variables]
-    nesting = 0
-    while level := [inner for one in level for inner in _within(one)]:
-        nesting += 1
+    """Refuse values that are nested deeper than any value of a document may be, and too many of them; each level is
+    counted before it is looked at."""
+    level: list[Any] = [variables or {}]
+    values = objects = nesting = 0
+    while counted := sum(map(len, level)):
+        nesting, values = nesting + 1, values + counted
+        _refuse("values in its variables", values, MAX_VALUES)
         _refuse("levels of values in its variables", nesting, MAX_NESTING)
+        level = [value for one in level for value in _members(one) if isinstance(value, dict | list)]
+        objects += sum(isinstance(one, dict) for one in level)
+        _refuse("objects in its variables", objects, MAX_OBJECTS)
 
 
-def _within(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+def _members(value: Any) -> Collection[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _refuse(what: str, has: int, most: int) -> None:
@@ -148,6 +164,8 @@ def count(text: str, max_tokens: int) -> Counted:
     for number, token in enumerate(tokens(text), 1):
         if number > max_tokens:
             _refuse("tokens", number, max_tokens)
+        if len(token) > MAX_NUMBER and token[0] in "-0123456789":
+            _refuse("characters in one number", len(token), MAX_NUMBER)
         counter.take(token)
         counter.counted.tokens = number
     return counter.counted
@@ -196,6 +214,8 @@ class _Counter:
             self.counted.variables += 1
         elif not self.parentheses:
             self._in_selection(token)
+        elif token == "{":
+            self.counted.objects += 1
         self.before, self.last = self.last, token
 
     def _nest(self, token: str) -> None:

@@ -34,7 +34,7 @@ from api.context import Context
 from api.cost import Cost, reckon
 from api.executor import PlannedExecutor
 from api.limits import Counted, Definition, check_document
-from api.validating import mistakes
+from api.validating import MAX_ERRORS, mistakes
 from cinegraph.settings import ApiSettings
 from graph.snapshot import Snapshot
 
@@ -42,6 +42,14 @@ KEPT_TOKENS: Final = 200_000
 """Tokens of documents in memory at most; the documents that were used least recently go first."""
 KEPT_COSTS: Final = 64
 """Costs of one document in memory."""
+
+
+class WrongVariables(Exception):
+    """Variables that are not of their types: the first few mistakes."""
+
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+        super().__init__()
+        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +117,13 @@ class Operations:
         return Ready(text, document, named, errors, counted.operations, counted.tokens)
 
     def cost(self, ready: Ready, variables: Mapping[str, Any] | None, snapshot: Snapshot, name: str | None) -> Cost:
-        """What an operation of a valid document may cost; nothing for one whose variables are refused anyway."""
+        """What an operation of a valid document may cost; raises `WrongVariables`."""
         operation = ready.operation(name)
         assert operation is not None
         key = (name, snapshot.version, *self._weights(operation, variables or {}))
         found = ready.costs.get(key)
         if found is None:
-            given: Any = get_variable_values(self.schema, operation.variable_definitions or [], dict(variables or {}))
-            if isinstance(given, list):
-                return Cost()
+            given = self._coerced(operation, variables or {})
             fragments = {
                 one.name.value: one for one in ready.document.definitions if isinstance(one, FragmentDefinitionNode)
             }
@@ -125,6 +131,15 @@ class Operations:
             if len(ready.costs) >= KEPT_COSTS:
                 ready.costs.clear()
             ready.costs[key] = found
+        return found
+
+    def _coerced(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Any:
+        """The variables' values as their types have them; raises `WrongVariables`."""
+        found = get_variable_values(
+            self.schema, operation.variable_definitions or (), dict(variables), MAX_ERRORS, self._hides
+        )
+        if isinstance(found, list):
+            raise WrongVariables(found)
         return found
 
     def _weights(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Iterator[Any]:
@@ -149,6 +164,7 @@ class Operations:
             context_value=context,
             variable_values=variables,
             operation_name=name,
+            max_coercion_errors=MAX_ERRORS,
             executor_class=PlannedExecutor,
             hide_suggestions=self._hides,
         )
@@ -164,6 +180,7 @@ class Operations:
             context_value=context,
             variable_values=variables,
             operation_name=name,
+            max_coercion_errors=MAX_ERRORS,
             executor_class=PlannedExecutor,
             hide_suggestions=self._hides,
         )

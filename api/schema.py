@@ -41,6 +41,7 @@ def build_schema(*, federation: bool = False) -> strawberry.Schema:
     core: GraphQLSchema = schema._schema
     roots = {core.query_type, core.mutation_type, core.subscription_type}
     for kind in core.type_map.values():
+        _read_plainly(kind)
         if kind in roots:
             _seen(kind)
         elif isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
@@ -48,6 +49,24 @@ def build_schema(*, federation: bool = False) -> strawberry.Schema:
         elif hasattr(kind, "resolve_type") and not kind.name.startswith("__"):
             kind.resolve_type = _named
     return schema
+
+
+def _read_plainly(kind: Any) -> None:
+    """Give resolvers no filter: they read it as the compiler does, and objects of classes would be made of it for
+    nothing, by two hundred calls each."""
+    for field in kind.fields.values() if isinstance(kind, GraphQLObjectType) else ():
+        if "filter" in field.args:
+            field.resolve, field.subscribe = _without_filter(field.resolve), _without_filter(field.subscribe)
+
+
+def _without_filter(own: Callable[..., Any] | None) -> Callable[..., Any] | None:
+    if own is None:
+        return None
+
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], filter: Any = None, **arguments: Any) -> Any:
+        return own(source, info, **arguments)
+
+    return resolve
 
 
 def _seen(root: Any) -> None:

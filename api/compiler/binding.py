@@ -70,7 +70,11 @@ class Binder:
 
     def fill(self, variables: Variables) -> dict[str, Any]:
         """The parameters for one request; raises `InvalidInput` for a value that is out of range."""
-        return {one.name: one.transform(one.argument.value(variables)) for one in self.parameters}
+        known: dict[int, Any] = {}  # a filter is one argument, and each of its conditions a parameter
+        for one in self.parameters:
+            if id(one.argument) not in known:
+                known[id(one.argument)] = one.argument.value(variables)
+        return {one.name: one.transform(known[id(one.argument)]) for one in self.parameters}
 
 
 def structure(value: Any, kind: GraphQLInputType) -> Any:

@@ -1,6 +1,6 @@
 """The fields that a selection really asks for: fragments opened, `@skip` and `@include` obeyed, repetitions merged."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +55,9 @@ class Selected:
 def fields_of(scope: Scope, owner: GraphQLObjectType, sets: Sequence[SelectionSetNode]) -> list[Selected]:
     """The fields selected on an object of this type, in the order of the answer."""
     merged: dict[str, Selected] = {}
-    for node in _nodes(scope, owner, sets, set()):
+    nodes: list[FieldNode] = []
+    _collect(scope, owner, sets, set(), nodes)
+    for node in nodes:
         key = node.alias.value if node.alias else node.name.value
         if key not in merged:
             arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
@@ -65,18 +67,20 @@ def fields_of(scope: Scope, owner: GraphQLObjectType, sets: Sequence[SelectionSe
     return list(merged.values())
 
 
-def _nodes(
-    scope: Scope, owner: GraphQLObjectType, sets: Sequence[SelectionSetNode], seen: set[str]
-) -> Iterator[FieldNode]:
-    for selection in (selection for one in sets for selection in one.selections):
-        if not _included(scope, selection):
-            continue
-        if isinstance(selection, FieldNode):
-            yield selection
-            continue
-        fragment = _opened(scope, selection, seen)
-        if fragment is not None and _applies(scope, fragment, owner):
-            yield from _nodes(scope, owner, [fragment.selection_set], seen)
+def _collect(
+    scope: Scope, owner: GraphQLObjectType, sets: Sequence[SelectionSetNode], seen: set[str], found: list[FieldNode]
+) -> None:
+    """The fields, in one list: a generator within generators would be called for each of them at each level."""
+    for one in sets:
+        for selection in one.selections:
+            if selection.directives and not _included(scope, selection):
+                continue
+            if isinstance(selection, FieldNode):
+                found.append(selection)
+                continue
+            fragment = _opened(scope, selection, seen)
+            if fragment is not None and _applies(scope, fragment, owner):
+                _collect(scope, owner, [fragment.selection_set], seen, found)
 
 
 def _opened(

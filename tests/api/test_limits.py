@@ -51,6 +51,8 @@ EDGES: dict[str, tuple[int, Callable[[int], str]]] = {
     "operations and fragments": (50, lambda n: "query A { a } " + fields(n - 1, name="fragment F{} on Q {{ a }}")),
     "directives": (50, lambda n: f"{{ a {{ {fields(n, name='f{} @x')} }} }}"),
     "repetitions of one field in one selection": (10, lambda n: f"{{ a {{ {fields(n, name='f')} }} }}"),
+    "characters in one number": (300, lambda n: f"{{ a(x: [1, -{'1' * (n - 1)}]) }}"),
+    "objects as values": (200, lambda n: f"{{ a(x: [{'{} ' * n}]) }}"),
     "mutations": (4, lambda n: f"mutation {{ {fields(n)} }}"),
     "brackets within each other": (64, lambda n: f"{{ a(x: {'[' * (n - 2)}{']' * (n - 2)}) }}"),
     "fields after its fragments are expanded": (

@@ -4,141 +4,37 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from graphql import (
-    GraphQLArgument,
-    GraphQLEnumType,
-    GraphQLInputField,
-    GraphQLInputObjectType,
-    GraphQLList,
-    GraphQLNonNull,
-    GraphQLScalarType,
-    ast_from_value,
-    print_ast,
-)
+from graphql import ExecutionResult, GraphQLEnumType, GraphQLError, GraphQLInputObjectType
 
 from api.context import Context
 from cinegraph.errors import CinegraphError
 from cinegraph.types import Label
 from graph.client import GraphClient
-from tests.api.harness import Api, api_over, operations, schema
+from tests.api.harness import Api, api_over
 from tests.published import serving_over
-from tests.trust.payloads import MANY, SEED, WRITTEN, escaped, put_together
+from tests.trust.payloads import MANY, SEED, WRITTEN, put_together
+from tests.trust.places import ENTITY, HARMLESS, Place, asked, bare, core, inline, operations, places, with_text
 
-HARMLESS = "harmless"
-DEEP = {
-    "recommendations": "edges { node { id title } why { sentence path { nodes { id } } } }",
-    "explain": "score why { sentence } movie { id }",
-    "verifyExplanation": "holds",
-    "replayRecommendations": "__typename",
-    "paths": "nodes { length nodes { id } }",
-}
-"""What is asked of a field, so that every statement behind it runs."""
-REQUIRED: dict[str, Any] = {"rating": 4.0, "seconds": 60, "weight": 0.5, "share": 0.5}
-
-
-# -- every argument that takes text, as the schema has it ------------------------------------------------------------
-
-
-def bare(kind: Any) -> Any:
-    while isinstance(kind, GraphQLNonNull | GraphQLList):
-        kind = kind.of_type
-    return kind
-
-
-def shaped(kind: Any, value: Any) -> Any:
-    """A value in as many lists as its type has."""
-    if isinstance(kind, GraphQLNonNull):
-        return shaped(kind.of_type, value)
-    return [shaped(kind.of_type, value)] if isinstance(kind, GraphQLList) else value
-
-
-def texts(kind: Any, depth: int = 2) -> Iterator[Any]:
-    """Values of an input type, each with `HARMLESS` in one place that takes text."""
-    named = bare(kind)
-    if isinstance(named, GraphQLScalarType) and named.name in ("String", "ID"):
-        yield shaped(kind, HARMLESS)
-    elif isinstance(named, GraphQLInputObjectType) and depth:
-        filled = {name: default(one.type, name) for name, one in named.fields.items() if is_required(one)}
-        for name, one in named.fields.items():
-            for value in texts(one.type, depth - 1):
-                yield shaped(kind, {**filled, name: value})
-
-
-def is_required(one: GraphQLArgument | GraphQLInputField) -> bool:
-    return isinstance(one.type, GraphQLNonNull) and type(one.default_value).__name__ == "UndefinedType"
-
-
-def default(kind: Any, name: str) -> Any:
-    """A value that an argument beside the one in question has."""
-    named = bare(kind)
-    if isinstance(named, GraphQLInputObjectType):
-        return shaped(kind, {key: default(one.type, key) for key, one in named.fields.items() if is_required(one)})
-    return shaped(kind, REQUIRED.get(name, "Movie:1" if named.name == "ID" else "alien"))
-
-
-def places() -> Iterator[tuple[str, str, dict[str, Any], str]]:
-    """(kind of operation, field, arguments, the argument with the text) for each place of each root field."""
-    core = schema()._schema
-    for operation, root in (("query", core.query_type), ("mutation", core.mutation_type)):
-        assert root is not None
-        for name, field in root.fields.items():
-            for argument, one in field.args.items():
-                for value in texts(one.type):
-                    others = {
-                        key: default(other.type, key)
-                        for key, other in field.args.items()
-                        if is_required(other) and key != argument
-                    }
-                    yield operation, name, {**others, argument: value}, argument
-
-
-def asked(operation: str, name: str, arguments: dict[str, Any]) -> str:
-    """The operation that runs a field with these arguments as variables."""
-    core = schema()._schema
-    root = core.query_type if operation == "query" else core.mutation_type
-    assert root is not None
-    field = root.fields[name]
-    declared = ", ".join(f"${key}: {field.args[key].type}" for key in arguments)
-    passed = ", ".join(f"{key}: ${key}" for key in arguments)
-    inner = DEEP.get(name) or ("nodes { __typename }" if "Connection" in str(field.type) else "__typename")
-    return f"{operation}({declared}) {{ {name}({passed}) {{ {inner} }} }}"
-
-
-def with_text(value: Any, text: str) -> Any:
-    """The same value with another text in the place of the harmless one."""
-    if isinstance(value, dict):
-        return {key: with_text(one, text) for key, one in value.items()}
-    if isinstance(value, list):
-        return [with_text(one, text) for one in value]
-    return text if value == HARMLESS else value
-
-
-def inline(operation: str, name: str, arguments: dict[str, Any], text: str) -> str:
-    """The same operation with the text as a literal in the document, most of its signs escaped."""
-    query = asked(operation, name, arguments)
-    core = schema()._schema
-    root = core.query_type if operation == "query" else core.mutation_type
-    assert root is not None
-    passed, written = [], f'"{HARMLESS}"'
-    for key, value in arguments.items():
-        node = ast_from_value(value, root.fields[name].args[key].type)
-        assert node is not None
-        passed.append(f"{key}: {print_ast(node).replace(written, escaped(text))}")
-    return f"{operation} {{ {name}({', '.join(passed)}) {query[query.index(') {', query.index('{')) + 1 :]}"
-
-
-PLACES = {f"{name}.{argument}.{i}": (op, name, args) for i, (op, name, args, argument) in enumerate(places())}
+TEXTLESS = {"Query.recommendations.tuning", "Subscription.recommendationsChanged.tuning"}
+"""Arguments whose input types have no text."""
+ALL = list(places())
+PLACES = {f"{one.field}.{one.argument}.{i}": one for i, one in enumerate(ALL) if one.owner in ("Query", "Mutation")}
+OTHERS = {f"{one.owner}.{one.field}.{one.argument}.{i}": one for i, one in enumerate(ALL) if one not in PLACES.values()}
+"""Places below other fields, and those of subscriptions: what is done with the text is the same, so a part of the
+texts goes to them."""
 GENERATED = put_together(MANY)
 DEALT = {
     place: GENERATED[number :: len(PLACES)]
     for number, place in enumerate(Random(SEED).sample(sorted(PLACES), len(PLACES)))
 }
 """Each generated text in one place, by chance."""
+PART = WRITTEN[::7]
 
 
 # -- the tests -------------------------------------------------------------------------------------------------------
@@ -180,35 +76,72 @@ class Recorder:
 
 def test_the_schema_has_the_places_that_are_attacked() -> None:
     found: defaultdict[str, int] = defaultdict(int)
-    for _, name, _ in PLACES.values():
-        found[name] += 1
+    for one in PLACES.values():
+        found[one.field] += 1
     assert found["movies"] > 10
     assert {"node", "search", "autocomplete", "paths", "recommendations", "explain", "verifyExplanation"} <= set(found)
-    assert {"rateMovie", "removeRating", "dismissMovie", "recordView", "setPreferences"} <= set(found)
-    enums = [one for one in schema()._schema.type_map.values() if isinstance(one, GraphQLEnumType)]
+    assert {"rateMovie", "removeRating", "dismissMovie", "recordView", "setPreferences", "_entities"} <= set(found)
+    enums = [one for one in core().type_map.values() if isinstance(one, GraphQLEnumType)]
     assert enums, "sorts and kinds are enums: graphql-core takes nothing else for them"
     assert len(set(WRITTEN)) == len(WRITTEN) == 70
+    assert (len(PLACES), len(OTHERS), len(PART)) == (92, 49, 10)
     assert len(set(GENERATED) - set(WRITTEN)) == MANY
     assert sorted(text for dealt in DEALT.values() for text in dealt) == sorted(GENERATED)
 
 
+def named_in(kind: Any, value: Any) -> Iterator[str]:
+    """The fields of input types that have the harmless text in a value."""
+    for one in value if isinstance(value, list) else [value]:
+        named = bare(kind)
+        for key, inner in one.items() if isinstance(named, GraphQLInputObjectType) and isinstance(one, dict) else ():
+            if HARMLESS in (inner if isinstance(inner, list) else [inner]):
+                yield f"{named.name}.{key}"
+            yield from named_in(named.fields[key].type, inner)
+
+
+def test_every_argument_and_every_input_field_that_takes_text_is_a_place() -> None:
+    kinds = [one for one in core().type_map.values() if not one.name.startswith("__")]
+    arguments = {
+        f"{kind.name}.{name}.{argument}"
+        for kind in kinds
+        for name, field in getattr(kind, "fields", {}).items()
+        for argument, one in getattr(field, "args", {}).items()
+        if bare(one.type).name in ("String", "ID", ENTITY) or isinstance(bare(one.type), GraphQLInputObjectType)
+    }
+    assert {f"{one.owner}.{one.field}.{one.argument}" for one in ALL} == arguments - TEXTLESS
+    fields = {
+        f"{kind.name}.{name}"
+        for kind in kinds
+        if isinstance(kind, GraphQLInputObjectType)
+        for name, one in kind.fields.items()
+        if bare(one.type).name in ("String", "ID")
+    }
+    reached = {
+        name for one in ALL for name in named_in(one.definition.args[one.argument].type, one.arguments[one.argument])
+    }
+    assert reached == fields
+
+
 async def attack(api: Api, query: str, variables: dict[str, Any]) -> Any:
-    """The result of an operation of an administrator, whom nothing is closed to."""
+    """The result of an operation of an administrator, whom nothing is closed to; of a subscription the first one."""
     context = Context(api.services, "1", "test", admin=True)
-    return await operations().ask(query, variables, context)
+    if not query.startswith("subscription"):
+        return await operations().ask(query, variables, context)
+    ready = operations().ready(query)
+    assert not ready.errors
+    try:
+        async with aclosing(operations().answers(ready, variables, context)) as results:
+            return await anext(results)
+    except CinegraphError as error:
+        return ExecutionResult(None, [GraphQLError(str(error), original_error=error)])
 
 
-@pytest.mark.parametrize("place", PLACES)
-async def test_t42_a_text_stays_a_value(api: Api, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    operation, name, arguments = PLACES[place]
-    query = asked(operation, name, arguments)
-    sent = Recorder(api.graph, monkeypatch)
+async def sent_as_values(api: Api, place: Place, attacks: list[tuple[str, str, Any]], sent: Recorder) -> None:
+    """Attack a place with texts, each with its operation and variables: no statement is another, nothing is written."""
     for text in (HARMLESS, *(f"{label}:harmless" for label in Label)):
-        await attack(api, query, with_text(arguments, text))
+        await attack(api, asked(place), with_text(place.arguments, text))
     before = await content(api.graph)
     known = set(sent.read), set(sent.written)
-    attacks = [(text, query, with_text(arguments, text)) for text in (*WRITTEN, *DEALT[place])]
-    attacks += [(text, inline(operation, name, arguments, text), {}) for text in DEALT[place][::2]]
     for text, asking, variables in attacks:
         result = await attack(api, asking, variables)
         for error in result.errors or ():
@@ -217,6 +150,25 @@ async def test_t42_a_text_stays_a_value(api: Api, place: str, monkeypatch: pytes
             assert cause.code in ("INVALID_INPUT", "NOT_FOUND"), (text, cause)
     assert (sent.read, sent.written) == known
     assert await content(api.graph) == before
+
+
+def given(place: Place, texts: list[str]) -> list[tuple[str, str, Any]]:
+    """Attacks with texts as variables."""
+    return [(text, asked(place), with_text(place.arguments, text)) for text in texts]
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_t42_a_text_stays_a_value(api: Api, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, dealt = PLACES[place], DEALT[place]
+    attacks = given(one, [*WRITTEN, *dealt]) + [(text, inline(one, text), {}) for text in dealt[::2]]
+    await sent_as_values(api, one, attacks, Recorder(api.graph, monkeypatch))
+
+
+@pytest.mark.parametrize("place", OTHERS)
+async def test_t42_a_text_below_other_fields_stays_a_value(
+    api: Api, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sent_as_values(api, OTHERS[place], given(OTHERS[place], PART), Recorder(api.graph, monkeypatch))
 
 
 async def test_t42_the_check_would_notice_a_write_and_a_text_of_its_own(
