@@ -55,7 +55,9 @@ def caller_key(user_id: str | None, address: str | None) -> str:
         found = ip_address(address or "")
     except ValueError:
         return f"address {address}"
-    return f"address {int(found) >> 64:x}" if isinstance(found, IPv6Address) else f"address {found}"
+    if isinstance(found, IPv6Address):  # a socket for both kinds of addresses shows one of IPv4 as one of IPv6
+        return f"address {found.ipv4_mapped or hex(int(found) >> 64)}"
+    return f"address {found}"
 
 
 class Budget:

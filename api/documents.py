@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from api.caching import PRIVATE
 from api.errors import Refused
 from cinegraph.errors import InvalidInput
 
@@ -73,7 +72,7 @@ class Documents:
             raise Refused(404, "DOCUMENT_NOT_FOUND", f"documentId {named.id[:100]!r} is not in the manifest")
         if named.id not in self._sent:
             # clients look for this message; a cache that kept it would keep them from sending the document
-            raise Refused(200, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound", dict(PRIVATE))
+            raise Refused(200, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
         self._sent.move_to_end(named.id)
         return self._sent[named.id]
 

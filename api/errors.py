@@ -7,6 +7,7 @@ from typing import Any, Final
 from graphql import GraphQLError
 from starlette.responses import JSONResponse
 
+from api.caching import PRIVATE
 from api.observing import note_error
 from cinegraph.errors import (
     CinegraphError,
@@ -95,10 +96,14 @@ def code_of(error: CinegraphError) -> str:
 def refusal(
     status: int, code: str, message: str, request_id: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    """An answer to a request that was not run at all."""
+    """An answer to a request that was not run at all, and that no cache keeps: some statuses it may, unless told."""
     note_error(code, refused=True)
-    body = {"errors": [{"message": message, "extensions": {"code": code, "requestId": request_id}}]}
-    return JSONResponse(body, status, headers=headers)
+    return JSONResponse(refusal_body(code, message, request_id), status, headers={**PRIVATE, **(headers or {})})
+
+
+def refusal_body(code: str, message: str, request_id: str) -> dict[str, Any]:
+    """What is said of a request that was not run at all."""
+    return {"errors": [{"message": message, "extensions": {"code": code, "requestId": request_id}}]}
 
 
 def told(error: CinegraphError, request_id: str) -> list[dict[str, Any]]:

@@ -6,17 +6,19 @@ a fall, so it rises by a tenth, as it falls by a fifth). What is turned away cos
 what is let in is answered as if nobody else had asked.
 """
 
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median
 from time import monotonic
 from typing import Final
 
-import orjson
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import Refused
+from api.caching import PRIVATE
+from api.errors import Refused, refusal_body
+from api.observing import HEADER
+from api.wire import refusal_bytes
 
 LEAST: Final = 8
 """Requests at once that are always let in: answers of a second each cannot close the door."""
@@ -32,7 +34,9 @@ RETRY: Final = "1"
 """Seconds after which whoever was turned away may come again."""
 ADMITTED: Final = "admitted"
 """In a request's state: when it was let in."""
-PATH: Final = b"/graphql"
+PATH: Final = "/graphql"
+METHODS: Final = ("GET", "POST")
+"""By which operations come."""
 CODE: Final = "OVERLOADED"
 MESSAGE: Final = "the server has more to do than it can at the moment; try again in a second"
 
@@ -96,17 +100,17 @@ class Gate:
         finally:
             self.leave(admitted)
 
-    def refusal(self) -> bytes:
+    def refusal(self, request_id: str) -> bytes:
         """What a request is told that is not let in, as it goes over the wire."""
         self._turned_away()
-        request_id = secrets.token_hex(8)
-        extensions = {"code": CODE, "requestId": request_id}
-        body = orjson.dumps({"errors": [{"message": MESSAGE, "extensions": extensions}]})
-        head = (
-            f"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-            f"retry-after: {RETRY}\r\nx-request-id: {request_id}\r\n\r\n"
-        )
-        return head.encode() + body
+        return refusal_bytes(503, CODE, MESSAGE, request_id, f"retry-after: {RETRY}")
+
+    def refusing(self, request_id: str) -> ASGIApp:
+        """The same, for a request whose answer comes after those before it; made in their context, it is no error of
+        theirs."""
+        self._turned_away()
+        headers = {**PRIVATE, "Retry-After": RETRY, HEADER: request_id}
+        return JSONResponse(refusal_body(CODE, MESSAGE, request_id), 503, headers=headers)
 
 
 class Gated:

@@ -24,6 +24,7 @@ from api.operations import Operations, Ready, WrongVariables, bytes_of
 from api.origins import check_simple
 from api.parsing import parsed
 from api.warming import check_trusted, warm
+from api.wire import LATE
 from cinegraph.errors import CinegraphError, TimeBudgetSpent
 from cinegraph.settings import ApiSettings
 
@@ -205,6 +206,8 @@ class Endpoint:
                         413, "BODY_TOO_LARGE", f"the body has more than {most} bytes; send a smaller operation"
                     )
         except ClientDisconnect as error:
+            if getattr(request.state, LATE, False):
+                raise Refused(408, "REQUEST_TIMEOUT", "the body did not come in time") from error
             raise Refused(400, "BAD_REQUEST", "the body ended early") from error
         return bytes(body)
 

@@ -36,13 +36,16 @@ REFUSALS: Final = frozenset(
         "DOCUMENT_NOT_FOUND",
         "DOCUMENT_NOT_TRUSTED",
         "GRAPHQL_VALIDATION_FAILED",
+        "HEADERS_TOO_LARGE",
         "METHOD_NOT_ALLOWED",
         "NOT_ACCEPTABLE",
         "OVERLOADED",
         "PERSISTED_QUERY_NOT_FOUND",
         "RATE_LIMITED",
+        "REQUEST_TIMEOUT",
         "TOO_MANY_SUBSCRIPTIONS",
         "UNSUPPORTED_MEDIA_TYPE",
+        "URI_TOO_LONG",
     }
 )
 """Codes that no class of an error of ours has."""

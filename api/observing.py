@@ -28,6 +28,8 @@ NONE: Final = "none"
 """The kind of a request in which no operation was found."""
 KINDS: Final = frozenset({"query", "mutation", "subscription"})
 HEADER: Final = "X-Request-Id"
+REQUEST_ID: Final = "request_id"
+"""In a request's state: its id, once the application has the request."""
 
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -83,7 +85,11 @@ def note_error(code: str, *, refused: bool = False) -> None:
 
 def request_id_of(request: Request) -> str:
     """The id that the client, or a proxy before us, gave the request; a new one where that is none."""
-    given = request.headers.get(HEADER, "")
+    return id_or_new(request.headers.get(HEADER, ""))
+
+
+def id_or_new(given: str) -> str:
+    """An id that was given, where it is one; else a new one."""
     return given if _GIVEN.fullmatch(given) else secrets.token_hex(8)
 
 
@@ -167,6 +173,7 @@ class Observed(Observer):
     async def __call__(self, request: Request) -> Response:
         """Answer a request; whatever happens to it is told."""
         one = Seen((self._metrics.sent,), request_id_of(request), self._tracer)
+        setattr(request.state, REQUEST_ID, one.request_id)
         with watching(one):
             if self._tracer is None:
                 response = await self._answered(request, one)

@@ -7,23 +7,38 @@ and closed, with no more of it read. Operations beyond what can be answered in t
 """
 
 import asyncio
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final, cast
 
-from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from starlette.applications import Starlette
+from uvicorn._types import ASGI3Application, ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from api.gate import ADMITTED, PATH, Gate
+from api.gate import ADMITTED, METHODS, PATH, Gate
 from api.leaving import Leaving
+from api.metrics import Metrics
+from api.observing import HEADER, REQUEST_ID, id_or_new
+from api.wire import LATE, refusal_bytes
 from cinegraph.settings import ApiSettings
 
 PONG_SECONDS: Final = 20.0
+ID: Final = HEADER.lower().encode()
 MAX_HEADERS: Final = 100
 MAX_HEAD_BYTES: Final = 32_768
 """Bytes of a request's line and headers together."""
 LINGER_BYTES: Final = 1_048_576
 """Bytes of a body that are thrown away once its request was answered, so that the answer is read; then it is closed."""
+
+
+REFUSALS: Final = {
+    400: ("BAD_REQUEST", "this is no request of HTTP/1.1"),
+    408: ("REQUEST_TIMEOUT", "the request did not come whole in time"),
+    414: ("URI_TOO_LONG", f"the address has more than {MAX_HEAD_BYTES} bytes; send the operation by POST"),
+    431: ("HEADERS_TOO_LARGE", f"send at most {MAX_HEADERS} headers, of {MAX_HEAD_BYTES} bytes with the line"),
+}
+"""Code and message of what is refused on the connection, by HTTP's status."""
 
 
 class TooLarge(Exception):
@@ -38,9 +53,11 @@ class Droppable(HttpToolsProtocol):
     on a connection that is being closed.
     """
 
-    def __init__(self, *args: Any, request_seconds: float, gate: Gate, leaving: Leaving, **more: Any) -> None:
+    def __init__(
+        self, *args: Any, request_seconds: float, gate: Gate, leaving: Leaving, metrics: Metrics, **more: Any
+    ) -> None:
         super().__init__(*args, **more)
-        self._leaving = leaving
+        self._leaving, self._metrics = leaving, metrics
         self._gate, self._turned_away = gate, False
         self._seconds, self._timer = request_seconds, cast(asyncio.TimerHandle | None, None)
         self._in_head, self._head, self._fed, self._left = True, 0, 0, 0
@@ -85,23 +102,30 @@ class Droppable(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head, self._fed, self._left = False, 0, 0
         free = self.cycle is None or self.cycle.response_complete
-        gated = free and self._is_gated()
-        self._turned_away = gated and self._gate.is_full
+        self._turned_away = free and self._is_operation() and self._gate.is_full
         if self._turned_away:
             return
-        if gated:
-            self.scope["state"][ADMITTED] = self._gate.enter()
         super().on_headers_complete()
         if self._leaving.begun and self.cycle is not None:
             self.cycle.keep_alive = False
 
-    def _is_gated(self) -> bool:
-        """Whether it is an operation sent by HTTP: not a page, a figure, a sign of life, a change of protocol."""
+    def _is_operation(self) -> bool:
+        """Whether it is one as all clients send it, which can be told before anything is made for it."""
         return (
-            self.url.partition(b"?")[0] == PATH
-            and self.parser.get_method() in (b"POST", b"GET")
+            self.url.partition(b"?")[0] == PATH.encode()
+            and self.parser.get_method().decode() in METHODS
             and not self.parser.should_upgrade()
         )
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begin to answer a request. An operation goes through the gate here, however its address is written, and where
+        it has waited for the answers before it on its connection: not while it waits, since it may never be begun."""
+        if cycle.scope["path"] == PATH and cycle.scope["method"] in METHODS:
+            if self._gate.is_full:
+                app = cast(ASGI3Application, self._gate.refusing(_id_in(cycle.scope["headers"])))
+            else:
+                cycle.scope["state"][ADMITTED] = self._gate.enter()
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         if not self._turned_away:
@@ -118,7 +142,7 @@ class Droppable(HttpToolsProtocol):
             super().on_message_complete()
             return
         self._turned_away = False
-        self.transport.write(self._gate.refusal())
+        self.transport.write(self._gate.refusal(_id_in(self.headers)))
         if self.parser.should_keep_alive() and not self._leaving.begun:
             self.on_response_complete()
         else:
@@ -128,10 +152,18 @@ class Droppable(HttpToolsProtocol):
         self.refuse(self._refusal)
 
     def refuse(self, status: int) -> None:
-        """Answer what is no request that is read, and close."""
+        """Answer what is no request that is read, and close; nothing is said where another answer is due first."""
         self._stop()
-        content = [STATUS_LINE[status], b"content-length: 0\r\nconnection: close\r\n\r\n"]
-        self.transport.write(b"".join(content))
+        (code, message), request_id = REFUSALS[status], id_or_new("")
+        answering = self.cycle is not None and not self.cycle.response_complete
+        begun = answering and not self._in_head and not self.pipeline
+        if begun:  # the application has its head, and counts it
+            state = self.cycle.scope["state"]
+            state[LATE], request_id = status == 408, state.get(REQUEST_ID, request_id)
+        else:
+            self._metrics.refused(code)
+        if not answering or (begun and not self.cycle.response_started):
+            self.transport.write(refusal_bytes(status, code, message, request_id, "connection: close"))
         self.transport.close()
 
     def _count(self, more: int, refusal: int) -> None:
@@ -167,12 +199,22 @@ class Outspoken(WebSocketsSansIOProtocol):
         await super().send(message)
 
 
-def protocols(settings: ApiSettings, gate: Gate, leaving: Leaving | None = None) -> dict[str, Any]:
-    """What `uvicorn.Config` takes for connections of these limits, whose operations a gate lets in, and which end when
-    the process is `leaving`."""
-    seconds = settings.request_seconds
-    droppable = partial(Droppable, request_seconds=seconds, gate=gate, leaving=leaving or Leaving())
+def _id_in(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The id that the client gave the request, or a new one."""
+    given = next((value for name, value in headers if name == ID), b"")
+    return id_or_new(given.decode("latin-1"))
+
+
+def protocols(settings: ApiSettings, app: Starlette) -> dict[str, Any]:
+    """What `uvicorn.Config` takes for connections of these limits to an application of `build_app`: its gate lets
+    operations in, its metrics count what is refused here, and connections end when it is leaving. Only proxies that
+    are named are believed whom they speak for."""
+    seconds, state = settings.request_seconds, app.state
+    mine = {"gate": state.gate, "leaving": state.leaving, "metrics": state.metrics}
+    droppable = partial(Droppable, request_seconds=seconds, **mine)
     return {
+        "proxy_headers": bool(settings.proxies),
+        "forwarded_allow_ips": list(settings.proxies),
         "http": cast(Any, droppable),
         "ws": cast(Any, Outspoken),
         "ws_max_size": settings.max_bytes,

@@ -18,17 +18,16 @@ from api.http import Endpoint
 from api.leaving import Leaving
 from api.metrics import Metrics
 from api.observing import Answering, Observed, Observer, Seen
+from api.readiness import Readiness
 from api.schema import build_schema
 from api.streaming.answers import Answers
 from api.streaming.sse import Events, takes_events
 from api.streaming.streams import Streams
 from api.streaming.websocket import Connections
-from cinegraph.errors import CinegraphError
 from cinegraph.settings import ApiSettings
 from cinegraph.telemetry import Tracer
 from events.bus import CATALOGUE
 
-READY, NOT_READY = "ready", "not ready"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -50,7 +49,7 @@ def build_app(
     answers = Answers(endpoint, services, settings, gate, Observer(metrics, tracer))
     events = Events(answers, endpoint, streams, settings, secret)
     services.serving.on_change = partial(services.bus.wake, CATALOGUE)
-    observed = Observed(_either(endpoint, events), metrics, tracer)
+    observed, readiness = Observed(_either(endpoint, events), metrics, tracer), Readiness(services, leaving)
 
     async def graphql(request: Request) -> Response:
         if settings.graphiql and _wants_page(request):
@@ -61,7 +60,7 @@ def build_app(
         return JSONResponse({"status": "live"})
 
     async def ready(_: Request) -> Response:
-        return _going() if leaving.begun else await _readiness(services)
+        return await readiness.answer()
 
     async def figures(request: Request) -> Response:
         content, media = metrics.shown(request.headers.get("accept", ""))
@@ -110,31 +109,3 @@ def _wants_page(request: Request) -> bool:
 def _page() -> Response:
     text = (resources.files("api") / "static" / "graphiql" / "page.html").read_text(encoding="utf-8")
     return Response(text, media_type="text/html")
-
-
-def _going() -> Response:
-    """What is asked is still answered; what is new should go elsewhere."""
-    body = {"status": NOT_READY, "server": {"status": NOT_READY, "code": "GOING_AWAY"}}
-    return JSONResponse(body, 503, headers={"Retry-After": "2"})
-
-
-async def _readiness(services: Services) -> Response:
-    """Ready: the graph answers and a model is active; each says for itself whether it is, and the code of why not."""
-    graph, model = await _graph_state(services), _model_state(services)
-    ready = graph["status"] == model["status"] == READY
-    headers = {} if ready else {"Retry-After": "2" if graph["status"] != READY else "5"}
-    body = {"status": READY if ready else NOT_READY, "graph": graph, "model": model}
-    return JSONResponse(body, 200 if ready else 503, headers=headers)
-
-
-async def _graph_state(services: Services) -> dict[str, str]:
-    try:
-        await services.serving.renew()
-    except CinegraphError as error:
-        return {"status": NOT_READY, "code": error.code}
-    return {"status": READY}
-
-
-def _model_state(services: Services) -> dict[str, str]:
-    version = services.serving.model_version
-    return {"status": READY, "version": version} if version else {"status": NOT_READY, "code": "NO_MODEL"}

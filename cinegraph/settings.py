@@ -5,11 +5,12 @@ generated from this file by `make schema`.
 """
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cinegraph.errors import InvalidInput
@@ -50,6 +51,11 @@ class ApiSettings(Group):
     workers: int = Field(1, ge=1, le=256, description="processes that answer, each with model and catalogue in memory")
     drain_seconds: float = Field(
         1.0, ge=0, description="seconds between the signal to end, when readiness says no, and the last new request"
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="addresses or networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, "
+        "separated by commas: 10.0.0.5, fd00::/64; empty: nobody's are",
     )
     graphiql: bool = Field(True, description="serve GraphiQL and answer introspection")
     federation: bool = Field(
@@ -99,6 +105,23 @@ class ApiSettings(Group):
     ping_seconds: float = Field(15.0, gt=0, description="seconds between signs of life of an open stream")
     slow_seconds: float = Field(15.0, gt=0, description="seconds after which a client that takes nothing is dropped")
     token_days: int = Field(30, ge=1, description="days for which a development token is valid")
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The networks of `trusted_proxies`; of IPv4 also as a socket for both kinds of addresses names them."""
+        found = [ip_network(one.strip()) for one in self.trusted_proxies.split(",") if one.strip()]
+        mapped = [f"::ffff:{one.network_address}/{96 + one.prefixlen}" for one in found if one.version == 4]
+        return (*map(str, found), *mapped)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, given: str) -> str:
+        for one in filter(None, map(str.strip, given.split(","))):
+            try:
+                ip_network(one)
+            except ValueError as error:
+                raise ValueError(f"{error}; name addresses or networks, such as 10.0.0.5 or 10.0.0.0/8") from error
+        return given
 
     @model_validator(mode="after")
     def _knows_what_it_trusts(self) -> Self:

@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from cinegraph.errors import InvalidInput
 from events.bus import Change, Kind, LocalBus
+from events.redis_url import no_redis
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,7 @@ class RedisBus(LocalBus):
                 health_check_interval=SECONDS,
             )
         except ValueError as error:
-            what = f"CINEGRAPH_EVENTS__REDIS is no URL of a Redis ({error}); one looks like redis://HOST:6379/0"
-            raise InvalidInput(what) from error
+            raise no_redis(error) from error
         self._me = secrets.token_hex(8)
         self._outgoing: asyncio.Queue[Change] = asyncio.Queue(WAITING)
 

@@ -15,8 +15,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import RedisError
 
-from cinegraph.errors import InvalidInput
 from events.points import Level
+from events.redis_url import no_redis
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +62,7 @@ class RedisPoints:
                 ),  # one that Redis had closed since; never a script that ran
             )
         except ValueError as error:
-            what = f"CINEGRAPH_EVENTS__REDIS is no URL of a Redis ({error}); one looks like redis://HOST:6379/0"
-            raise InvalidInput(what) from error
+            raise no_redis(error) from error
         self._redis = Redis.from_pool(pool)
         self._script = self._redis.register_script(SCRIPT)
         self._again, self._away = 0.0, False

@@ -135,6 +135,10 @@ class Reader:
                 raise
             return await self._session.read(statement.text, parameters)
 
+    async def sign_of_life(self) -> None:
+        """Ask the graph for nothing, once; raises our error that says why it does not answer."""
+        await self._session.read("RETURN 1", {})
+
     async def stream(self, statement: ReadStatement, /, **parameters: Any) -> AsyncIterator[Row]:
         """The rows one by one, for exports of any size; without a time limit."""
         statement.check(parameters)

@@ -152,7 +152,7 @@ async def answer(settings: Settings, client: GraphClient, door: Door, figures: P
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=10,
-            **protocols(settings.api, app.state.gate, app.state.leaving),
+            **protocols(settings.api, app),
         )
         server = Server(config, door)
         collect_seldom()

@@ -141,7 +141,7 @@ async def live(
         if sending:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, sending)
         listener.bind(("127.0.0.1", 0))
-        taken = classes or protocols(given, app.state.gate)
+        taken = classes or protocols(given, app)
         config = uvicorn.Config(app, lifespan="off", log_level="warning", timeout_graceful_shutdown=10, **taken)
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))

@@ -161,6 +161,8 @@ def test_callers_have_buckets_of_their_own_and_users_more() -> None:
     [
         (("1", "10.0.0.1"), ("1", "10.0.0.2"), True),
         ((None, "10.0.0.1"), (None, "10.0.0.2"), False),
+        ((None, "::ffff:10.0.0.1"), (None, "::ffff:10.0.0.2"), False),
+        ((None, "::ffff:10.0.0.1"), (None, "10.0.0.1"), True),
         ((None, "2001:db8::1"), (None, "2001:db8::ffff"), True),
         ((None, "2001:db8::1"), (None, "2001:db8:0:1::1"), False),
         ((None, None), ("1", None), False),

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from api.context import Services
 from api.documents import Documents
 from api.metrics import REFUSALS, codes
+from api.protocols import REFUSALS as ON_THE_CONNECTION
 from api.server import build_app
 from cinegraph import __version__
 from cinegraph.settings import ApiSettings
@@ -230,7 +231,9 @@ async def test_without_metrics_there_is_no_page(services: Services) -> None:
 def test_every_code_that_a_refusal_has_is_known() -> None:
     text = "".join(path.read_text() for path in (Path(__file__).parents[2] / "api").rglob("*.py"))
     refused = set(re.findall(r"(?:Refused|refusal)\(\s*\d+,\s*\"([A-Z_]+)\"", text))
-    assert len(refused) == 12
+    assert len(refused) == 13
+    refused |= {code for code, _ in ON_THE_CONNECTION.values()}
+    assert len(refused) == 15
     assert refused <= codes()
     assert refused | {"GRAPHQL_VALIDATION_FAILED"} >= REFUSALS
     assert {"OK", "INTERNAL", "LIMIT_EXCEEDED", "GRAPH_TIMEOUT", "NOT_SIGNED_IN"} <= codes()

@@ -1,20 +1,13 @@
-"""GraphiQL from our own files, and health."""
+"""GraphiQL from our own files."""
 
 import re
 from importlib import resources
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from api.context import Services
-from graph.catalog import ReadStatement
-from graph.client import Address, GraphClient, Reader, Row
-from recommenders.serving import Serving
-from tests.api.harness import api_over
 from tests.api.web import client_over, refused
-from tests.conftest import GRAPH_SETTINGS
 
 
 @pytest.mark.parametrize("path", ["/", "/graphql"])
@@ -52,49 +45,3 @@ async def test_with_graphiql_introspection_answers_and_names_are_suggested(http:
     wrong = await http.post("/graphql", json={"query": "{ movi { id } }"})
     assert asked.json() == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
     assert "Did you mean" in wrong.text
-
-
-async def test_health_tells_alive_from_ready(http: httpx.AsyncClient, services: Services) -> None:
-    live, ready = await http.get("/health/live"), await http.get("/health/ready")
-    assert live.json() == {"status": "live"}
-    assert ready.status_code == 200
-    assert ready.json() == {
-        "status": "ready",
-        "graph": {"status": "ready"},
-        "model": {"status": "ready", "version": services.serving.model_version},
-    }
-
-
-async def test_without_a_model_the_model_is_not_ready(migrated: GraphClient) -> None:
-    """The graph that it asks answers, and names none."""
-    services = api_over(migrated, Serving(NoModel(migrated.session), Path("nowhere"))).services
-    async with client_over(services) as http:
-        live, ready = await http.get("/health/live"), await http.get("/health/ready")
-    assert (live.status_code, ready.status_code, ready.headers["retry-after"]) == (200, 503, "5")
-    assert ready.json() == {
-        "status": "not ready",
-        "graph": {"status": "ready"},
-        "model": {"status": "not ready", "code": "NO_MODEL"},
-    }
-
-
-class NoModel(Reader):
-    """Reads what the graph says of itself, without the active model."""
-
-    async def read(self, statement: ReadStatement, /, **parameters: Any) -> list[Row]:
-        rows = await super().read(statement, **parameters)
-        return [{**row, "activeModel": None} for row in rows] if statement.name == "meta/state" else rows
-
-
-async def test_with_the_graph_away_the_model_in_memory_is_still_ready(services: Services) -> None:
-    address = Address("bolt://127.0.0.1:1", "neo4j", "password", "neo4j")
-    async with GraphClient(address, GRAPH_SETTINGS) as client:
-        serving = Serving(client.reader, Path("nowhere"), state=services.serving.state)
-        async with client_over(api_over(client, serving).services) as http:
-            ready = await http.get("/health/ready")
-    assert (ready.status_code, ready.headers["retry-after"]) == (503, "2")
-    assert ready.json() == {
-        "status": "not ready",
-        "graph": {"status": "not ready", "code": "GRAPH_UNAVAILABLE"},
-        "model": {"status": "ready", "version": services.serving.model_version},
-    }

@@ -142,6 +142,20 @@ def test_t23_a_signal_under_load_fails_no_request_that_was_sent(home: Home) -> N
     assert list(load.outcomes) == ["OK"]
 
 
+def test_workers_believe_the_proxies_that_are_named(home: Home) -> None:
+    few = {"CINEGRAPH_API__ANONYMOUS_POINTS": "3", "CINEGRAPH_API__ANONYMOUS_RATE": "0.001"}
+    served = serve(home, CINEGRAPH_API__TRUSTED_PROXIES="127.0.0.1", **few)
+
+    def asked(client: httpx.Client, address: str) -> int:
+        return client.post(served.url, json=TITLE, headers={"X-Forwarded-For": address}).status_code
+
+    with client_of_each(served) as clients:
+        for client in clients:
+            until(lambda client=client: asked(client, "203.0.113.1") == 429)  # type: ignore[misc]
+            assert asked(client, "203.0.113.2") == 200
+    assert served.end(signal.SIGTERM)[0] == 0
+
+
 def test_connections_are_shared_out_in_turn(served: Serving) -> None:
     host, port = served.url.removeprefix("http://").removesuffix("/graphql").split(":")
     with ExitStack() as stack:

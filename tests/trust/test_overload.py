@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 
 from api.context import Services
 from api.gate import FALLS, LEAST, MOST, USUAL, WINDOW, Gate
+from api.protocols import Droppable
 from graph.client import GraphClient
 from tests.api.harness import api_over
-from tests.api.live import Live, live
+from tests.api.live import QUIET, Live, live
 from tests.api.web import ALIEN, TITLE
 from tests.published import serving_over
 
@@ -123,6 +125,7 @@ def check_refused(response: httpx.Response) -> None:
     (error,) = response.json()["errors"]
     assert error["extensions"]["code"] == "OVERLOADED"
     assert error["extensions"]["requestId"] == response.headers["x-request-id"]
+    assert response.headers["cache-control"] == "private, no-store"
 
 
 async def test_t21_one_too_many_is_told_when_to_come_again(full: tuple[Live, list[Any], asyncio.Event]) -> None:
@@ -132,7 +135,9 @@ async def test_t21_one_too_many_is_told_when_to_come_again(full: tuple[Live, lis
     async with httpx.AsyncClient(timeout=LIMIT, limits=httpx.Limits(max_connections=1)) as http:
         for _ in range(3):  # on one connection
             check_refused(await http.post(served.http, json={"query": TITLE}))
-        check_refused(await http.get(served.http, params={"query": TITLE}))
+        named = await http.get(served.http, params={"query": TITLE}, headers={"x-request-id": "from-the-proxy"})
+        check_refused(named)
+        assert named.headers["x-request-id"] == "from-the-proxy"
         check_refused(await http.post(served.http, json={"query": TITLE}, headers=SSE))
         check_refused(await http.post(served.http, content=b" " * 300_000))
         assert (await http.get(f"{base}/health/live")).status_code == 200
@@ -166,6 +171,86 @@ async def test_requests_in_a_row_on_one_connection_are_answered_in_order(
         writer.write(head + b"connection: close\r\n\r\n" + body)
         assert (await reader.read()).endswith(b'{"data":{"movie":{"title":"Alien"}}}')
         writer.close()
+
+
+BODY = json.dumps({"query": TITLE})
+REST = f"host: a\r\ncontent-type: application/json\r\ncontent-length: {len(BODY)}\r\n"
+ALIVE = "GET /health/live HTTP/1.1\r\nhost: a\r\n\r\n"
+AROUND = {
+    "behind a sign of life": f"{ALIVE}POST /graphql HTTP/1.1\r\n{REST}\r\n{BODY}",
+    "as letters by number": f"{ALIVE}POST /%67raphql HTTP/1.1\r\n{REST}\r\n{BODY}",
+    "with the host in the line": f"{ALIVE}POST http://a/graphql HTTP/1.1\r\n{REST}\r\n{BODY}",
+    "with an upgrade": f"{ALIVE}POST /graphql HTTP/1.1\r\nconnection: upgrade\r\nupgrade: x\r\n{REST}\r\n{BODY}",
+}
+
+
+@asynccontextmanager
+async def told(served: Live, sent: str) -> AsyncIterator[asyncio.StreamReader]:
+    """What comes back for what is sent at once."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(sent.encode())
+    try:
+        async with asyncio.timeout(LIMIT):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            await reader.readuntil(b'{"status":"live"}')
+            yield reader
+    finally:
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("way", AROUND)
+async def test_t21_there_is_no_way_around_the_gate(full: tuple[Live, list[Any], asyncio.Event], way: str) -> None:
+    served, _, open_ = full
+    gate = served.app.state.gate
+    async with told(served, AROUND[way]) as reader:
+        assert (await reader.readline()).startswith(b"HTTP/1.1 503")
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        assert b"retry-after: 1\r\n" in head
+        assert b"cache-control: private, no-store\r\n" in head
+        assert b"OVERLOADED" in await reader.readuntil(b"}]}")
+    assert gate.inside == 2
+    open_.set()
+    async with asyncio.timeout(LIMIT):
+        while gate.inside:
+            await asyncio.sleep(0.01)
+
+
+async def test_t21_the_mutant_that_does_not_look_at_what_begins_later_lets_it_in(
+    full: tuple[Live, list[Any], asyncio.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, _, _ = full
+    monkeypatch.delattr(Droppable, "_start_asgi_task")
+    async with told(served, AROUND["behind a sign of life"]) as reader:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(QUIET):
+                await reader.readline()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_t21_what_waits_behind_another_is_counted_once_it_begins(
+    full: tuple[Live, list[Any], asyncio.Event], lost: bool
+) -> None:
+    """Nor does it stay counted where its connection is lost before."""
+    served, _, open_ = full
+    gate = served.app.state.gate
+    gate.most = 4
+    one = f"POST /graphql HTTP/1.1\r\n{REST}\r\n{BODY}"
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write((one * 3).encode())
+    async with asyncio.timeout(LIMIT):
+        while gate.inside < 3:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(QUIET)
+        assert gate.inside == 3, "two of the three wait, and are not begun"
+        if lost:
+            writer.transport.abort()
+            await asyncio.sleep(0)
+        open_.set()
+        for _ in range(0 if lost else 3):
+            await reader.readuntil(b'{"data":{"movie":{"title":"Alien"}}}')
+        while gate.inside:
+            await asyncio.sleep(0.01)
+    writer.close()
 
 
 async def test_whoever_gives_up_makes_place(services: Services) -> None:

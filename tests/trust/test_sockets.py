@@ -37,14 +37,18 @@ class Raw:
 
     async def status(self) -> int:
         """The status of the next answer, whose body is skipped; 0 where the connection is closed instead."""
+        return (await self.answer())[0]
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """The next answer: status, headers, body; 0 where the connection is closed instead."""
         async with asyncio.timeout(PATIENCE):
             try:
-                head = await self.reader.readuntil(b"\r\n\r\n")
-                length = re.search(rb"content-length: (\d+)", head)
-                await self.reader.readexactly(int(length[1]) if length else 0)
+                head = (await self.reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+                headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:-1])}
+                body = await self.reader.readexactly(int(headers.get("content-length", "0")))
             except (asyncio.IncompleteReadError, ConnectionError):
-                return 0
-        return int(head.split()[1])
+                return 0, {}, b""
+        return int(head[0].split()[1]), headers, body
 
     async def closed(self) -> None:
         """Wait for the end of the connection."""
@@ -150,6 +154,90 @@ async def test_t22_what_is_too_large_or_no_request_is_refused(services: Services
         async with connected(server) as raw:
             await raw.say(WHOLE)
             assert await raw.status() == 200
+
+
+REFUSED = {
+    "half of a line": ("POST /gra", 408, "REQUEST_TIMEOUT"),
+    "half of the headers": (f"{HEAD}X-Request-Id: from-the-proxy\r\nContent-Ty", 408, "REQUEST_TIMEOUT"),
+    "101 headers": (*LARGE["101 headers"], "HEADERS_TOO_LARGE"),
+    "a header without an end": (*LARGE["a header without an end"], "HEADERS_TOO_LARGE"),
+    "a long line": (*LARGE["a long line"], "URI_TOO_LONG"),
+    "no HTTP": (*LARGE["no HTTP"], "BAD_REQUEST"),
+    "another path": ("GET /nothing HTTP/1.1\r\nHost\r\n\r\n", 400, "BAD_REQUEST"),
+}
+
+
+def counted(server: Live, name: str) -> list[str]:
+    """The series of a counter that began to count, with what they are at."""
+    lines = server.app.state.metrics.shown("")[0].decode().splitlines()
+    return [line.removeprefix(name) for line in lines if line.startswith(f"{name}{{")]
+
+
+def check_refused(answer: tuple[int, dict[str, str], bytes], status: int, code: str) -> str:
+    """The answer is a refusal in the form of all refusals; its request's id."""
+    found, headers, body = answer
+    (error,) = json.loads(body)["errors"]
+    assert (found, error["extensions"]["code"]) == (status, code)
+    assert (headers["content-type"], headers["connection"]) == (JSON, "close")
+    assert headers["cache-control"] == "private, no-store"
+    assert error["extensions"]["requestId"] == headers["x-request-id"]
+    return headers["x-request-id"]
+
+
+@pytest.mark.parametrize("what", REFUSED)
+async def test_t22_what_is_refused_on_the_connection_says_why_and_is_counted(services: Services, what: str) -> None:
+    sent, status, code = REFUSED[what]
+    async with live(services, request_seconds=SECONDS) as server, connected(server) as raw:
+        await raw.say(sent)
+        assert re.fullmatch(r"[0-9a-f]{16}", check_refused(await raw.answer(), status, code))
+        assert counted(server, "cinegraph_requests_refused_total") == [f'{{code="{code}"}} 1.0']
+        assert counted(server, "cinegraph_requests_total") == []
+
+
+@pytest.mark.parametrize("given", ["", "from-the-proxy"])
+async def test_t22_a_body_that_does_not_come_is_refused_and_counted_once(services: Services, given: str) -> None:
+    id_ = f"X-Request-Id: {given}\r\n" if given else ""
+    async with live(services, request_seconds=SECONDS) as server, connected(server) as raw:
+        await raw.say(f"{HEAD}{id_}Content-Type: {JSON}\r\nContent-Length: 100\r\n\r\n{{")
+        found = check_refused(await raw.answer(), 408, "REQUEST_TIMEOUT")
+        assert found == (given or found)
+        await raw.closed()
+        async with asyncio.timeout(PATIENCE):
+            while not counted(server, "cinegraph_requests_refused_total"):
+                await asyncio.sleep(0.01)
+        assert counted(server, "cinegraph_requests_refused_total") == ['{code="REQUEST_TIMEOUT"} 1.0']
+        (line,) = counted(server, "cinegraph_requests_total")
+        assert line == '{code="REQUEST_TIMEOUT",kind="none",operation="other",status="408"} 1.0'
+
+
+async def test_t22_the_id_that_a_client_is_told_is_that_of_the_log(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "cinegraph.requests"):
+        async with live(services, request_seconds=SECONDS) as server, connected(server) as raw:
+            await raw.say(f"{HEAD}Content-Type: {JSON}\r\nContent-Length: 100\r\n\r\n{{")
+            told = check_refused(await raw.answer(), 408, "REQUEST_TIMEOUT")
+            async with asyncio.timeout(PATIENCE):
+                while not caplog.records:
+                    await asyncio.sleep(0.01)
+    assert told in caplog.messages[0]
+
+
+async def test_t22_nothing_is_said_amid_another_answer(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes behind a request that is being answered is no reason to put words into its answer."""
+    waiting = asyncio.Event()
+
+    async def forever(*_: object, **__: object) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(type(services.planner), "run", forever)
+    async with live(services, budget_ms=500) as server, connected(server) as raw:
+        await raw.say(WHOLE)
+        await waiting.wait()
+        await raw.say("\x16\x03\x01")
+        assert await raw.answer() == (0, {}, b"")
+        assert counted(server, "cinegraph_requests_refused_total") == ['{code="BAD_REQUEST"} 1.0']
 
 
 async def test_t22_a_hundred_headers_are_taken(services: Services) -> None:

@@ -1,0 +1,24 @@
+"""Refusals as they are written to a connection itself, where no application answers."""
+
+from http.client import responses
+from typing import Final
+
+import orjson
+
+from api.caching import PRIVATE
+from api.errors import refusal_body
+
+LATE: Final = "late"
+"""In a request's state: it did not come whole in time, and the connection has told the client so."""
+SAME: Final = "".join(
+    f"{name.lower()}: {value}\r\n" for name, value in {"Content-Type": "application/json", **PRIVATE}.items()
+)
+"""The headers of every refusal."""
+
+
+def refusal_bytes(status: int, code: str, message: str, request_id: str, header: str) -> bytes:
+    """The whole answer to a request that the application does not see, in the form of all refusals; `header` is one
+    more line of its head."""
+    body = orjson.dumps(refusal_body(code, message, request_id))
+    own = f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n{header}"
+    return f"HTTP/1.1 {status} {responses[status]}\r\n{SAME}{own}\r\n\r\n".encode() + body
