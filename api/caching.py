@@ -18,7 +18,7 @@ def cached(request: Request, answer: Response, whole: bool, seconds: int) -> Res
     """The answer with what caches may do; `whole` where it has no errors. 304 where the client has it already."""
     if request.method != "GET":
         return answer
-    vary = {"Vary": "Accept, Authorization"}
+    vary = {"Vary": "Accept, Authorization, Origin"}
     if request.headers.get("authorization") or not whole:
         answer.headers.update(PRIVATE | vary)
         return answer

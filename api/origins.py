@@ -1,4 +1,4 @@
-"""From which pages a browser may open a stream, or send a query by GET.
+"""From which pages a browser may send operations, open a stream, or send a query by GET.
 
 A WebSocket is not held back by the same-origin policy, so the server looks: the page's own origin, and those that the
 operator names. What is no browser sends no `Origin`. A GET of nothing but what any page may send is sent without
@@ -9,6 +9,8 @@ told no.
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection, Request
 
 from api.errors import Refused
@@ -18,6 +20,29 @@ ASKED_FIRST = ("apollo-require-preflight", "x-apollo-operation-name", "x-request
 """Headers for which a browser asks the server first."""
 SIMPLE_MEDIA = ("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 """Types of content for which it does not."""
+SENT = ("content-type", "if-none-match", "traceparent", "tracestate", "x-request-id", *ASKED_FIRST)
+"""Headers that a page of another origin may send."""
+READ = ("ETag", "Retry-After", "X-Request-Id")
+"""Headers of an answer that it may read, beside those that any page may."""
+PREFLIGHT_SECONDS = 600
+"""How long a browser need not ask again."""
+
+
+def readable(settings: ApiSettings) -> list[Middleware]:
+    """What lets pages of the origins that the operator names send operations, and read the answers (CORS). No cookies
+    come with them: who asks is in the token that the page sends."""
+    if not settings.origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=SENT,
+            expose_headers=READ,
+            max_age=PREFLIGHT_SECONDS,
+        )
+    ]
 
 
 def check_origin(connection: HTTPConnection, allowed: Collection[str]) -> None:

@@ -18,6 +18,7 @@ from api.http import Endpoint
 from api.leaving import Leaving
 from api.metrics import Metrics
 from api.observing import Answering, Observed, Observer, Seen
+from api.origins import readable
 from api.readiness import Readiness
 from api.schema import build_schema
 from api.streaming.answers import Answers
@@ -28,7 +29,8 @@ from cinegraph.settings import ApiSettings
 from cinegraph.telemetry import Tracer
 from events.bus import CATALOGUE
 
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+"""All come to the endpoint, which says by which of them operations are sent."""
 
 
 def build_app(
@@ -67,7 +69,7 @@ def build_app(
         return Response(content, headers={"Content-Type": media, "Cache-Control": "no-store"})
 
     routes: list[BaseRoute] = [
-        Route("/graphql", graphql, methods=METHODS),
+        Route("/graphql", graphql, methods=METHODS, middleware=readable(settings)),
         WebSocketRoute("/graphql", Connections(answers, streams, settings, secret).serve),
         Route("/health/live", live),
         Route("/health/ready", ready),

@@ -97,7 +97,8 @@ class ApiSettings(Group):
         10, ge=0, description="seconds for which answers to GET without a token may be kept; 0: ask each time"
     )
     origins: tuple[str, ...] = Field(
-        (), description='origins whose pages may open streams, beside the server\'s own: ["https://films.example"]'
+        (),
+        description='origins whose pages may send operations and open streams, beside the server\'s own: ["https://films.example"]',
     )
     max_subscriptions: int = Field(20, ge=1, description="operations of one WebSocket at the same time, at most")
     max_streams: int = Field(1_000, ge=1, description="WebSockets and event streams open in one process, at most")

@@ -245,7 +245,7 @@ def test_only_trusted_without_a_manifest_is_refused() -> None:
 async def test_what_is_the_same_for_everybody_may_be_kept(http: httpx.AsyncClient) -> None:
     first = await http.get("/graphql", params={"query": TITLE})
     assert first.headers["cache-control"] == "public, max-age=10"
-    assert first.headers["vary"] == "Accept, Authorization"
+    assert first.headers["vary"] == "Accept, Authorization, Origin"
     tag = first.headers["etag"]
     for given in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         again = await http.get("/graphql", params={"query": TITLE}, headers={"If-None-Match": given})

@@ -98,6 +98,31 @@ async def test_t35_no_simple_request_of_a_browser_runs_anything(
     assert await ratings_of(migrated, "1") == before
 
 
+async def test_an_origin_that_is_named_may_send_operations_and_read_answers(services: Services) -> None:
+    origin = {"Origin": "https://films.example"}
+    wanted = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    async with client_over(services, origins=("https://films.example",)) as http:
+        preflight = await http.options("/graphql", headers={**origin, **wanted})
+        answer = await http.post("/graphql", json={"query": TITLE}, headers=origin)
+        events = await http.post("/graphql", json={"query": TITLE}, headers={**origin, "Accept": "text/event-stream"})
+        refusal = await http.post("/graphql", json={"query": 1}, headers=origin)
+        other = await http.post("/graphql", json={"query": TITLE}, headers={"Origin": "https://elsewhere.example"})
+        asked = await http.options("/graphql", headers={**wanted, "Origin": "https://elsewhere.example"})
+        health = await http.get("/health/live", headers=origin)
+    assert preflight.status_code == 200
+    assert set(wanted["Access-Control-Request-Headers"].split(",")) <= set(
+        preflight.headers["access-control-allow-headers"].lower().split(", ")
+    )
+    assert answer.json() == {"data": ALIEN}
+    for response in (preflight, answer, events, refusal):
+        assert response.headers["access-control-allow-origin"] == "https://films.example"
+        assert "access-control-allow-credentials" not in response.headers
+    assert "Retry-After" in answer.headers["access-control-expose-headers"]
+    assert asked.status_code == 400
+    for response in (other, asked, health):
+        assert "access-control-allow-origin" not in response.headers
+
+
 async def test_t35_no_other_origin_may_read_an_answer(http: httpx.AsyncClient) -> None:
     asked = await http.get("/graphql", params={"query": TITLE}, headers={"Origin": "https://elsewhere.example"})
     preflight = await http.options(
