@@ -1,7 +1,7 @@
 """What every resolver has at hand."""
 
 from asyncio import Semaphore
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -75,6 +75,8 @@ class Context:
     """What the answer is given without."""
     time: Callable[[], Deadline] | None = None
     """The time that each answer of a subscription has from its beginning; None: no limit, or that of the request."""
+    pay: Callable[[], Awaitable[None]] | None = None
+    """Takes the points of a later answer of a subscription, once its caller has them; None: it costs none."""
     chosen: list[Served] = field(default_factory=list)
     """What the caller is served by, once it was asked."""
 

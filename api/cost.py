@@ -220,7 +220,7 @@ def _looked(owner: GraphQLObjectType, selected: Selected, times: int) -> int:
     among which likes are counted."""
     if selected.name != "why":
         return times
-    counted = RATINGS if owner.name == "SimilarityEdge" else 0
+    counted = RATINGS + 1 if owner.name == "SimilarityEdge" else 0
     return counted + (times + SPARE) * EDGES * (1 + BY_KEYS if owner.name == "ReplayedMovie" else 1)
 
 

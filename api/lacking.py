@@ -7,7 +7,6 @@ last asked about `asOf`), `history` (what the caller did is not known, so that r
 `model` (movies are ranked by popularity). `absent` names the fields that are null because only the graph knows them.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from time import time
 from typing import Any, Final, TypeVar
 
 from api.scalars import show
+from api.threads import Threads
 from cinegraph.deadlines import deadline
 from cinegraph.errors import CinegraphError, GraphBusy, GraphTimeout, GraphUnavailable, ModelError, TimeBudgetSpent
 from recommenders.state import State
@@ -25,6 +25,8 @@ log = logging.getLogger("cinegraph.api")
 
 QUICK: Final = 0.02
 """Seconds that a score may take for all others to wait for it: less than a turn through a thread would cost them."""
+THREADS: Final = dict[str, Threads]()
+"""Those of each model, by its version, so that one that hangs keeps none from the next."""
 Result = TypeVar("Result")
 AWAY: Final = (GraphUnavailable, GraphBusy, GraphTimeout, TimeBudgetSpent)
 """What a read of the graph comes to that does not answer, or not in time."""
@@ -47,16 +49,19 @@ def asking(version: str) -> Iterator[None]:
 
 
 async def computed(state: State, make: Callable[[], Result]) -> Result:
-    """What a model computes: at once where it is quick; in a thread where it is not, so that others are answered
-    meanwhile, and in half of the time that the request has left. Raises `ModelBroken` where that is too short."""
+    """What a model computes: at once where it is quick; in a thread of its own where it is not, so that others are
+    answered meanwhile, and in half of the time that the request has left. Raises `ModelBroken` where that is too short,
+    and at once while all of its threads are at what should have ended."""
     with asking(state.version):
         if state.seconds <= QUICK:
             return make()
         request = deadline()
         limit = None if request is None or request.when is None else request.left() / 2
+        threads = THREADS.setdefault(state.version, Threads())
+        if threads.stuck:
+            raise ModelBroken(f"model {state.version} has not ended what it was asked before")
         try:
-            async with asyncio.timeout(limit):
-                return await asyncio.to_thread(make)
+            return await threads.run(make, limit)
         except TimeoutError as error:
             log.warning("model %s did not answer in %.0f ms; popularity answers", state.version, (limit or 0) * 1000)
             raise ModelBroken(f"model {state.version} takes too long") from error

@@ -43,6 +43,7 @@ REFUSALS: Final = frozenset(
         "PERSISTED_QUERY_NOT_FOUND",
         "RATE_LIMITED",
         "REQUEST_TIMEOUT",
+        "TOO_MANY_STREAMS",
         "TOO_MANY_SUBSCRIPTIONS",
         "UNSUPPORTED_MEDIA_TYPE",
         "URI_TOO_LONG",

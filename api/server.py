@@ -46,7 +46,8 @@ def build_app(
     ask, the `streams`, which are to be ended before it, and whether it is `leaving`. Raises `InvalidInput` for a
     trusted document that cannot be run."""
     endpoint = Endpoint(build_schema(federation=settings.federation), services, settings, secret, documents)
-    metrics, leaving, streams = Metrics(services, folder), Leaving(), Streams(settings.max_streams)
+    metrics, leaving = Metrics(services, folder), Leaving()
+    streams = Streams(settings.max_streams, settings.max_streams_of_one)
     gate = Gate(settings.overload_ms, partial(metrics.refused, "OVERLOADED"))
     answers = Answers(endpoint, services, settings, gate, Observer(metrics, tracer))
     events = Events(answers, endpoint, streams, settings, secret)

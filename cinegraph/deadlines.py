@@ -1,7 +1,8 @@
 """How long a request may take: a deadline in a context variable, which everything below it obeys.
 
 Whoever answers a request sets one; it follows into the request's tasks and threads. The graph's client waits no longer
-than it says. What is done outside requests (starting, looking for what is new, commands, subscriptions) has none.
+than it says. Of a subscription each answer has one. What is done outside requests (starting, looking for what is new,
+commands) has none.
 
 A statement that the graph has not answered to us before must be planned first, which can take longer than all else of
 the request; one that was cut short would have to be planned anew, and be cut short again. So a deadline can be patient.

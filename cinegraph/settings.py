@@ -102,6 +102,9 @@ class ApiSettings(Group):
     )
     max_subscriptions: int = Field(20, ge=1, description="operations of one WebSocket at the same time, at most")
     max_streams: int = Field(1_000, ge=1, description="WebSockets and event streams open in one process, at most")
+    max_streams_of_one: int = Field(
+        50, ge=1, description="of these, those of one caller at most: a user, or an address without a token"
+    )
     init_seconds: float = Field(10.0, gt=0, description="seconds in which a WebSocket must say who it is")
     ping_seconds: float = Field(15.0, gt=0, description="seconds between signs of life of an open stream")
     slow_seconds: float = Field(15.0, gt=0, description="seconds after which a client that takes nothing is dropped")

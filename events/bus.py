@@ -46,6 +46,10 @@ class Listener:
     async def woken(self) -> None:
         """Wait for a notice since the last one that was taken."""
         await self._woken.wait()
+        self.take()
+
+    def take(self) -> None:
+        """Whoever waits looks now, so that notices until now are over."""
         self._woken.clear()
 
 

@@ -1,8 +1,10 @@
 """An operation as a stream of answers, whatever carries them: one of a query or a mutation, any number of a
 subscription."""
 
+from asyncio import sleep
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -31,6 +33,47 @@ class NotRun(Exception):
     def __init__(self, errors: list[dict[str, Any]]) -> None:
         super().__init__()
         self.errors = errors
+
+
+class Points:
+    """What an operation's answers take of their caller's points: each takes its own before it is made, and what it did
+    not use goes back when it is there."""
+
+    def __init__(
+        self, endpoint: Endpoint, ready: Ready, operation: Operation, user_id: str | None, address: Address | None
+    ) -> None:
+        self._endpoint, self._ready, self._user_id, self._address = endpoint, ready, user_id, address
+        # what is left is another number after each answer, which would make the same answer another one
+        self._operation = replace(operation, shows_cost=False) if _is_followed(ready, operation) else operation
+        self._spent: Spent | None = None
+
+    async def take(self) -> None:
+        """Those of an answer; raises `CinegraphError` where the caller has not enough."""
+        self._spent = await self._endpoint.spend(self._ready, self._operation, self._user_id, self._address)
+        if self._spent is not None and (one := seen()) is not None:
+            one.cost = (one.cost or 0) + self._spent.points
+
+    async def take_once_there(self) -> None:
+        """Those of a later answer, as soon as the caller has them; one that is tried again has taken its own."""
+        while self._spent is None:
+            try:
+                await self.take()
+            except Refused as error:
+                if error.headers is None:
+                    raise
+                await sleep(float(error.headers["Retry-After"]))
+
+    def settled(self, body: dict[str, Any]) -> bytes:
+        """The bytes of the answer that they were for."""
+        content = self._endpoint.settled(body, self._spent, self._operation)
+        self._spent = None
+        return content
+
+    def give_back(self) -> None:
+        """All of them, since nothing ran."""
+        if self._spent is not None:
+            self._endpoint.unspent(self._spent)
+            self._spent = None
 
 
 class Answers:
@@ -63,15 +106,19 @@ class Answers:
             raise NotRun(shown(faults, request_id))
         before = ""
         try:
-            spent = await self._endpoint.spend(ready, operation, caller.user_id, address)
-            if one is not None and spent is not None:
-                one.cost = spent.points
+            points = Points(self._endpoint, ready, operation, caller.user_id, address)
+            await points.take()
             context = Context(
-                self._services, caller.user_id, request_id, admin=caller.admin, time=partial(time_of, self._settings)
+                self._services,
+                caller.user_id,
+                request_id,
+                admin=caller.admin,
+                time=partial(time_of, self._settings),
+                pay=points.take_once_there,
             )
-            async with aclosing(self._results(ready, operation, context, spent)) as results:
-                async for result, whole in results:
-                    answer = self._text(result, request_id, spent if whole else None, operation)
+            async with aclosing(self._results(ready, operation, context, points)) as results:
+                async for result in results:
+                    answer = self._text(result, request_id, points)
                     if answer != before:
                         yield answer
                     before = answer
@@ -83,35 +130,34 @@ class Answers:
             raise unforeseen(error, request_id) from error
 
     async def _results(
-        self, ready: Ready, operation: Operation, context: Context, spent: Spent | None
-    ) -> AsyncGenerator[tuple[ExecutionResult, bool], None]:
-        """What it comes to, and whether that is all of it: in the time of a request, and through its gate, but for a
-        subscription, each answer of which has a time of its own."""
+        self, ready: Ready, operation: Operation, context: Context, points: Points
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """What it comes to: in the time of a request, and through its gate, but for a subscription, each answer of
+        which has a time of its own."""
         operations, found = self._endpoint.operations, ready.operation(operation.name)
-        if found is not None and found.operation is OperationType.SUBSCRIPTION:
+        if _is_followed(ready, operation):
             results = operations.answers(ready, operation.variables, context, operation.name)
             async with aclosing(results):
                 async for result in results:
-                    yield result, False
+                    yield result
             return
         run = partial(operations.run, ready, operation.variables, context, operation.name)
-        with self._let_in(spent), self.observer.traced():
+        with self._let_in(points), self.observer.traced():
             result = await in_time(run, self._settings, found, context)
-        yield result, True
+        yield result
 
     @contextmanager
-    def _let_in(self, spent: Spent | None) -> Iterator[None]:
+    def _let_in(self, points: Points) -> Iterator[None]:
         """Through the gate; whoever is turned away has spent nothing."""
         try:
             with self._gate.through():
                 yield
         except Refused:
-            if spent is not None:
-                self._endpoint.unspent(spent)
+            points.give_back()
             raise
 
-    def _text(self, result: ExecutionResult, request_id: str, spent: Spent | None, operation: Operation) -> str:
-        """An answer as JSON; what the whole one did not use of its points goes back."""
+    def _text(self, result: ExecutionResult, request_id: str, points: Points) -> str:
+        """An answer as JSON; what it did not use of its points goes back."""
         errors = shown(result.errors, request_id) if result.errors else []
         if result.data is None and before_running(result.errors):
             raise NotRun(errors)
@@ -119,7 +165,12 @@ class Answers:
         if beside and (one := seen()) is not None:
             one.without = beside["extensions"].get("degraded", {}).get("without", ())
         body = {**({"errors": errors} if errors else {}), "data": result.data, **beside}
-        return self._endpoint.settled(body, spent, operation).decode()
+        return points.settled(body).decode()
+
+
+def _is_followed(ready: Ready, operation: Operation) -> bool:
+    found = ready.operation(operation.name)
+    return found is not None and found.operation is OperationType.SUBSCRIPTION
 
 
 def unforeseen(error: Exception, request_id: str) -> NotRun:

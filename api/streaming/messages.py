@@ -20,7 +20,7 @@ class Code(IntEnum):
     """Why the server closes a connection; clients connect again after those below 4000."""
 
     GOING_AWAY = 1001
-    TOO_SLOW = 1013
+    TRY_AGAIN = 1013
     FAILED = 1011
     BAD_MESSAGE = 4400
     NOT_INITIALISED = 4401

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.auth import Caller, caller_of
+from api.budget import caller_key
 from api.caching import PRIVATE
 from api.errors import failed, refused, shown
 from api.http import Endpoint
@@ -62,7 +63,8 @@ class Events:
             operation = await self._endpoint.read(request)
             ready = self._answers.checked(operation)
             caller = caller_of(self._secret, request.headers.get("authorization"))
-            self._streams.check()
+            key = caller_key(caller.user_id, request.client and request.client.host)
+            self._streams.check(key)
         except CinegraphError as error:
             return refused(error, request_id)
         except Exception as error:
@@ -70,7 +72,7 @@ class Events:
         allowed = EVERY if request.method == "POST" else READING
         answers = self._answers.stream(ready, operation, caller, request_id, request.client, allowed)
         seen.streams = True
-        return EventStream(answers, caller, self._streams, self._settings, request_id, self._answers.observer)
+        return EventStream(answers, caller, key, self._streams, self._settings, request_id, self._answers.observer)
 
 
 class EventStream(Response):
@@ -82,6 +84,7 @@ class EventStream(Response):
         self,
         answers: AsyncGenerator[str, None],
         caller: Caller,
+        key: str,
         streams: Streams,
         settings: ApiSettings,
         request_id: str,
@@ -89,7 +92,7 @@ class EventStream(Response):
     ) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
-        self._answers, self._caller, self._streams = answers, caller, streams
+        self._answers, self._caller, self._key, self._streams = answers, caller, key, streams
         self._settings, self._request_id, self._observer = settings, request_id, observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +100,7 @@ class EventStream(Response):
         last, taken = "", True
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         try:
-            with self._streams.one():
+            with self._streams.one(self._key):
                 async with aclosing(self._answers), asyncio.TaskGroup() as group:
                     for part in (self._answer(), self._stay(), self._keep_time(), self._go_away(), _gone(receive)):
                         group.create_task(part)

@@ -16,13 +16,14 @@ from typing import Any, Final
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.auth import Caller, caller_of
+from api.budget import caller_key
 from api.errors import Refused, refused, told
 from api.http import Operation, operation_of
 from api.operations import Ready
 from api.origins import check_origin
 from api.streaming.answers import Answers, NotRun, text_of, unforeseen
 from api.streaming.messages import PROTOCOL, Closed, Code, Message, read_message
-from api.streaming.streams import Streams, expired, reason_of
+from api.streaming.streams import Stream, Streams, expired, reason_of
 from cinegraph.errors import CinegraphError, NotSignedIn
 from cinegraph.settings import ApiSettings
 
@@ -42,23 +43,25 @@ class Connections:
         self._answers, self._streams, self._settings, self._secret = answers, streams, settings, secret
 
     async def serve(self, websocket: WebSocket) -> None:
-        """Speak with one client, where it is let in."""
+        """Speak with one client, where it is let in. Until it says who it is, it counts among those of its address
+        that have not said so, who would keep nobody else out."""
+        key = f"unknown {caller_key(None, websocket.client and websocket.client.host)}"
         try:
             check_origin(websocket, self._settings.origins)
-            self._streams.check()
+            self._streams.check(key)
         except Refused as error:
             await _deny(websocket, error)
         else:
-            with self._streams.one():
-                await self._serve(websocket)
+            with self._streams.one(key) as stream:
+                await self._serve(websocket, stream)
 
-    async def _serve(self, websocket: WebSocket) -> None:
+    async def _serve(self, websocket: WebSocket, stream: Stream) -> None:
         if PROTOCOL not in websocket.scope["subprotocols"]:
             await websocket.accept()
             await websocket.close(Code.WRONG_PROTOCOL, f"the protocol spoken here is {PROTOCOL}")
             return
         await websocket.accept(PROTOCOL)
-        await Connection(websocket, self._answers, self._streams, self._settings, self._secret).run()
+        await Connection(websocket, stream, self._answers, self._streams, self._settings, self._secret).run()
 
 
 async def _deny(websocket: WebSocket, error: Refused) -> None:
@@ -73,9 +76,15 @@ class Connection:
     """One connection: its caller, and the operations that are running."""
 
     def __init__(
-        self, websocket: WebSocket, answers: Answers, streams: Streams, settings: ApiSettings, secret: bytes
+        self,
+        websocket: WebSocket,
+        stream: Stream,
+        answers: Answers,
+        streams: Streams,
+        settings: ApiSettings,
+        secret: bytes,
     ) -> None:
-        self._socket, self._answers, self._streams = websocket, answers, streams
+        self._socket, self._stream, self._answers, self._streams = websocket, stream, answers, streams
         self._settings, self._secret = settings, secret
         self._caller: Caller | None = None
         self._initialised = asyncio.Event()
@@ -162,9 +171,13 @@ class Connection:
         if given is not None and not isinstance(given, str):
             raise Closed(Code.FORBIDDEN, "Authorization is a text: Bearer TOKEN")
         try:
-            self._caller = caller_of(self._secret, given)
+            caller = caller_of(self._secret, given)
+            self._stream.belongs_to(caller_key(caller.user_id, self._socket.client and self._socket.client.host))
         except NotSignedIn as error:
             raise Closed(Code.FORBIDDEN, str(error)) from error
+        except Refused as error:
+            raise Closed(Code.TRY_AGAIN, str(error)) from error
+        self._caller = caller
         self._initialised.set()
         await self._send('{"type":"connection_ack"}')
 
@@ -232,6 +245,6 @@ class Connection:
             async with asyncio.timeout(seconds):
                 await self._socket.send_text(text)
         except TimeoutError:
-            raise Closed(Code.TOO_SLOW, f"nothing was taken for {seconds:g} seconds; connect again") from None
+            raise Closed(Code.TRY_AGAIN, f"nothing was taken for {seconds:g} seconds; connect again") from None
         except RuntimeError as error:  # what servers raise where the connection was closed meanwhile
             raise WebSocketDisconnect from error

@@ -1,6 +1,7 @@
 """What every subscription is: an answer now, and one more after each notice that it may be another.
 
 Notices while an answer is made or sent become one, so that a slow reader gets the newest state and nothing piles up.
+Each answer takes points: a later one is made when its caller has them, and is newer then.
 Whether an answer is another than the one before is seen where it is written (`api/streaming/answers.py`).
 """
 
@@ -29,6 +30,9 @@ async def feed(
         await listener.woken()
         while True:
             try:
+                if context.pay is not None:
+                    await context.pay()
+                    listener.take()
                 found, failures = await _made(context, make), 0
                 told.clear()
             except CinegraphError as error:

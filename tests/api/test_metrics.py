@@ -231,9 +231,9 @@ async def test_without_metrics_there_is_no_page(services: Services) -> None:
 def test_every_code_that_a_refusal_has_is_known() -> None:
     text = "".join(path.read_text() for path in (Path(__file__).parents[2] / "api").rglob("*.py"))
     refused = set(re.findall(r"(?:Refused|refusal)\(\s*\d+,\s*\"([A-Z_]+)\"", text))
-    assert len(refused) == 13
+    assert len(refused) == 14
     refused |= {code for code, _ in ON_THE_CONNECTION.values()}
-    assert len(refused) == 15
+    assert len(refused) == 16
     assert refused <= codes()
     assert refused | {"GRAPHQL_VALIDATION_FAILED"} >= REFUSALS
     assert {"OK", "INTERNAL", "LIMIT_EXCEEDED", "GRAPH_TIMEOUT", "NOT_SIGNED_IN"} <= codes()

@@ -193,13 +193,16 @@ async def test_of_movies_with_many_ratings_some_are_counted_and_the_sentence_say
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Movie 1 has four ratings, 2 has three; u and v like both."""
-    monkeypatch.setattr("graph.likes.RATINGS", 3)
+    monkeypatch.setattr("graph.likes.RATINGS", 2)
     (reason,) = why(await similar(api, "1", "BEHAVIOUR"), "2")
     assert (reason["likedBoth"], reason["sentence"]) in {
         (1, "At least one user liked both."),
         (2, "At least 2 users liked both."),
     }
-    monkeypatch.setattr("graph.likes.RATINGS", 5)
+    monkeypatch.setattr("graph.likes.RATINGS", 3)
+    (reason,) = why(await similar(api, "1", "BEHAVIOUR"), "2")
+    assert (reason["likedBoth"], reason["sentence"]) == (2, "At least 2 users liked both.")
+    monkeypatch.setattr("graph.likes.RATINGS", 4)
     (reason,) = why(await similar(api, "1", "BEHAVIOUR"), "2")
     assert (reason["likedBoth"], reason["sentence"]) == (2, "2 users liked both.")
 

@@ -6,7 +6,20 @@
 import sys
 from typing import Final
 
-from tests.trust.proxy import BANDWIDTH, HALF_OPEN, LATENCY, RESET, SLICING, TIMEOUT, TOXICS, Toxic
+from tests.trust.proxy import (
+    BANDWIDTH,
+    DATA_LIMIT,
+    DOWN,
+    HALF_OPEN,
+    LATENCY,
+    PASSING,
+    RESET,
+    SLICING,
+    SLOW_CLOSE,
+    TIMEOUT,
+    TOXICS,
+    Toxic,
+)
 
 RIGHT, MEMORY = "the answer", "the answer, from memory"
 UNKNOWN, EITHER = "null, `GRAPH_UNAVAILABLE`", "null, `TIME_BUDGET_SPENT` or `GRAPH_UNAVAILABLE`"
@@ -64,18 +77,21 @@ UNTIL_THE_END: Final = ("verifyExplanation", "experiments")
 """What is only in the graph, and is waited for as long as the request has."""
 DEPENDENCIES: Final = {"graph": "the graph", "bus": "Redis, telling of changes", "points": "Redis, counting points"}
 WORDS: Final = {
+    DOWN: "every connection is closed, new ones at once",
     LATENCY: "2 s later, each way",
     TIMEOUT: "nothing passes, nothing ends",
     RESET: "every connection is reset",
     BANDWIDTH: "64 bytes a second",
     SLICING: "7 bytes at a time",
     HALF_OPEN: "nothing comes back",
+    DATA_LIMIT: "every connection ends after 10 bytes",
+    SLOW_CLOSE: "a connection ends 2 s later",
 }
 
 
 def outcome(dependency: str, toxic: Toxic, field: str) -> str:
     """What a root field comes to."""
-    if dependency != "graph" or toxic is SLICING or field == "inviteToGroup":
+    if dependency != "graph" or toxic in PASSING or field == "inviteToGroup":
         return RIGHT
     if field in WRITES:
         return REFUSED

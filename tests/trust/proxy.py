@@ -14,8 +14,9 @@ SIZE: Final = 65_536
 @dataclass(frozen=True, slots=True)
 class Toxic:
     """What happens to bytes on their way. `delay`: seconds that they wait. `up`, `down`: whether they pass towards the
-    server, and back. `rate`: bytes a second. `piece`: bytes that pass at once. `resets`: connections end with RST.
-    `until`: once these went up, nothing comes back."""
+    server, and back. `rate`: bytes a second. `piece`: bytes that pass at once. `resets`: connections end with RST,
+    `closes`: in order, and so do new ones at once. `most`: bytes that come back over a connection before it ends.
+    `closing`: seconds that an end takes. `until`: once these went up, nothing comes back."""
 
     name: str
     delay: float = 0.0
@@ -24,6 +25,9 @@ class Toxic:
     rate: float = 0.0
     piece: int = 0
     resets: bool = False
+    closes: bool = False
+    most: int = 0
+    closing: float = 0.0
     until: bytes = b""
 
 
@@ -34,8 +38,13 @@ RESET: Final = Toxic("reset", resets=True)
 BANDWIDTH: Final = Toxic("bandwidth", rate=64.0)
 SLICING: Final = Toxic("slicing", piece=7)
 HALF_OPEN: Final = Toxic("half-open", down=False)
+DOWN: Final = Toxic("down", closes=True)
+DATA_LIMIT: Final = Toxic("data limit", most=10)
+SLOW_CLOSE: Final = Toxic("slow close", closing=2.0)
 COMMITTED: Final = Toxic("no answer to COMMIT", until=bytes.fromhex("0002b0120000"))
-TOXICS: Final = (LATENCY, TIMEOUT, RESET, BANDWIDTH, SLICING, HALF_OPEN)
+TOXICS: Final = (DOWN, LATENCY, TIMEOUT, RESET, BANDWIDTH, SLICING, HALF_OPEN, DATA_LIMIT, SLOW_CLOSE)
+PASSING: Final = (SLICING, SLOW_CLOSE)
+"""Those with which everything arrives, and soon."""
 
 
 @dataclass
@@ -63,12 +72,15 @@ class Proxy:
         await self._server.wait_closed()
 
     def become(self, toxic: Toxic) -> None:
-        """From now on; what resets does so to every connection that is open."""
+        """From now on; what ends connections does so to every one that is open."""
         self.toxic = toxic
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
         if toxic.resets:
             self._cut()
+        if toxic.closes:
+            for writer in self._writers:
+                writer.close()
 
     def _cut(self) -> None:
         for writer in self._writers:
@@ -79,13 +91,16 @@ class Proxy:
         if self.toxic.resets:
             writer.transport.abort()
             return
+        if self.toxic.closes:
+            writer.close()
+            return
         back, there = await asyncio.open_connection("127.0.0.1", self.target)
         both = {writer, there}
         self._writers |= both
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass(reader, there, lambda: self.toxic.up))
-                group.create_task(self._pass(back, writer, lambda: self.toxic.down))
+                group.create_task(self._pass(back, writer, lambda: self.toxic.down, limited=True))
         except* OSError:
             pass
         finally:
@@ -93,12 +108,28 @@ class Proxy:
             for one in both:
                 one.transport.abort()
 
-    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, passes: Callable[[], bool]) -> None:
+    async def _pass(
+        self,
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        passes: Callable[[], bool],
+        *,
+        limited: bool = False,
+    ) -> None:
+        passed = 0
         while data := await source.read(SIZE):
-            if self.toxic.until and self.toxic.until in data:
+            toxic = self.toxic
+            if toxic.until and toxic.until in data:
                 self.become(HALF_OPEN)
+            if limited and toxic.most:
+                data = data[: toxic.most - passed]
+                passed += len(data)
             if passes():  # what a silent network swallows is not sent later
                 await self._send(data, sink)
+            if limited and toxic.most and passed == toxic.most:
+                sink.close()
+                return
+        await self._wait(self.toxic.closing)
         for one in (*self._writers,):
             if one is sink:
                 one.transport.abort()

@@ -2,8 +2,8 @@
 MATCH (m:Movie) WHERE m.id IN $movies
 CALL (m) {
   MATCH (m)<-[r:RATED]-(u:User)
-  WITH r, u LIMIT $most
-  RETURN collect(CASE WHEN r.rating >= $liked THEN u END) AS likers, count(*) = $most AS cut
+  WITH r, u LIMIT $most + 1 // one more tells whether there are more
+  RETURN collect(CASE WHEN r.rating >= $liked THEN u END) AS likers, count(*) > $most AS cut
 }
 UNWIND likers AS u
 WITH u, collect({id: m.id, cut: cut}) AS liked
