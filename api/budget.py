@@ -115,9 +115,10 @@ class Budget:
         most = settings.user_points if signed_in else settings.anonymous_points
         rate = (settings.user_rate if signed_in else settings.anonymous_rate) / workers
         if points > most:
+            visitor = "" if signed_in else f" without signing in, {settings.user_points:,} with a token"
             raise LimitExceeded(
-                f"the operation may cost {points:,} points; {most:,} is the most"
-                f"{'' if signed_in else ' without signing in'}: ask for smaller pages (first) or fewer levels"
+                f"the operation may cost {points:,} points; {most:,} is the most{visitor}: ask for smaller pages "
+                "(first) or fewer levels"
             )
         full = max(rate * settings.burst_seconds, most)
         return Spent(caller, cost, points, most, 0 if rate else None, rate, full)

@@ -20,8 +20,9 @@ from api.compiler.selection import Scope, Selected
 from api.compiler.shape import Parameters, Planned, Shape
 from api.ids import Cursors
 from api.lacking import AWAY
+from api.limits import LimitExceeded
 from cinegraph import telemetry
-from cinegraph.errors import GraphError, InvalidInput
+from cinegraph.errors import GraphError
 from graph.catalog import ReadStatement, parameters_of
 from graph.client import Reader
 
@@ -107,7 +108,7 @@ class Planner:
         before = sum(reached.values()) - reached.get(field, 0)
         if before + nodes > self._max_nodes:
             beside = f" beside {before:,} of the fields before it" if before else ""
-            raise InvalidInput(
+            raise LimitExceeded(
                 f"{field}: its page sizes allow {nodes:,} nodes{beside}, more than {self._max_nodes:,}; ask for "
                 f"smaller pages (first) or fewer levels"
             )

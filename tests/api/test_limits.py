@@ -347,7 +347,7 @@ async def refused_without_a_statement(api: Api, query: str, said: str) -> None:
     result = await api.execute(query)
     assert result.errors is not None
     assert said in result.errors[0].message
-    assert isinstance(result.errors[0].original_error, InvalidInput)
+    assert isinstance(result.errors[0].original_error, InvalidInput | LimitExceeded)
     assert api.graph.session.statements == before
 
 
