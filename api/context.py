@@ -77,6 +77,8 @@ class Context:
     """The time that each answer of a subscription has from its beginning; None: no limit, or that of the request."""
     pay: Callable[[], Awaitable[None]] | None = None
     """Takes the points of a later answer of a subscription, once its caller has them; None: it costs none."""
+    written: set[str] = field(default_factory=set)
+    """Movies that the request has set out to write about."""
     chosen: list[Served] = field(default_factory=list)
     """What the caller is served by, once it was asked."""
 
@@ -125,7 +127,7 @@ class Context:
     def wrote(self, movie_id: str | None = None) -> None:
         """The caller's history is another now, and with it what is shown of a movie; who waits for that is told."""
         user_id = self.signed_in()
-        self.services.serving.histories.forget(user_id)
+        self.services.serving.histories.outdate(user_id, self.written)
         self.services.bus.tell(Change(Kind.USER, user_id))
         if movie_id is not None:
             self.services.bus.tell(Change(Kind.MOVIE, movie_id))

@@ -3,8 +3,9 @@
     extensions.degraded {since, asOf, without, absent}
 
 `without` names what does not answer: `graph` (what is shown comes from the catalogue in memory, which the graph was
-last asked about `asOf`), `history` (what the caller did is not known, so that recommendations are those of a visitor),
-`model` (movies are ranked by popularity). `absent` names the fields that are null because only the graph knows them.
+last asked about `asOf`), `history` (not all that the caller did is known, so that recommendations are those from before
+it, or a visitor's), `model` (movies are ranked by popularity). `absent` names the fields that are null because only the
+graph knows them.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """A circuit breaker: while the graph does not answer, requests are told so at once, and do not queue up for it.
 
     closed ──(3 connections in a row fail, or a silence and then no answer to a question)──▶ open
-    open ──(a second later)──▶ half open: one request is let through; its answer closes it, its failure opens it again
+    open ──(a second later)──▶ half open: one trial is sent; its answer closes it, its failure opens it again
 
 A statement that fails is an answer. A statement that takes too long is a silence, which may be the statement's own
 fault: it opens nothing before the graph was asked for a sign of life, and gave none.
@@ -21,7 +21,7 @@ log = logging.getLogger("cinegraph.graph")
 FAILURES: Final = 3
 """Connections that fail one after the other before it opens."""
 PAUSE: Final = 1.0
-"""Seconds between the requests that are let through while the graph is away."""
+"""Seconds between the trials while the graph is away."""
 PATIENCE: Final = 1.0
 """Seconds in which a graph must give its sign of life."""
 
@@ -52,9 +52,13 @@ class Breaker:
         if self.state is State.CLOSED:
             return False
         if self.state is State.HALF_OPEN or self._clock() < self._next:
-            raise GraphAway(f"the graph has not answered since {self._time()}; try again in some seconds")
+            raise self.away()
         self.state = State.HALF_OPEN
         return True
+
+    def away(self) -> GraphAway:
+        """What is said to who must not be sent."""
+        return GraphAway(f"the graph has not answered since {self._time()}; try again in some seconds")
 
     def answered(self) -> None:
         """The graph said something, if only what is wrong with a statement."""
@@ -90,7 +94,7 @@ class Breaker:
     def _open(self) -> None:
         if self.state is State.CLOSED:
             self.since = self._wall()
-            log.warning("the graph does not answer; requests are told so at once, and one a second tries")
+            log.warning("the graph does not answer; requests are told so at once, and it is asked once a second")
         self.state, self._next = State.OPEN, self._clock() + PAUSE
 
     def _time(self) -> str:

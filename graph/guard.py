@@ -1,5 +1,7 @@
 """What stands before each statement of a request: its deadline, and the breaker. Statements outside requests pass.
 
+A graph that is away is asked for a sign of life beside the requests, none of which waits for it.
+
 A graph that is back has planned nothing yet, and is slow at first. What was read before is read again beside the
 requests, the last first, so that it is planned; until then, a request that has an answer in memory does not wait.
 """
@@ -21,6 +23,10 @@ log = logging.getLogger("cinegraph.graph")
 
 MOST: Final = 1_000
 """Statements that are remembered as planned: as many as Neo4j itself keeps the plans of by default."""
+TRIAL: Final = 3.0
+"""Seconds in which a graph that was away must give its sign of life: one that begins takes longer than usual."""
+SIGN: Final = "RETURN 1"
+"""What asks for a sign of life."""
 SETTLING: Final = 10.0
 """Seconds after its return in which a graph is slow, whatever it has planned."""
 READ: Final = "ask for less, or again in a moment"
@@ -57,11 +63,19 @@ class Guard:
         self._again = dict[str, Mapping[str, Any]]()
         self._slow_until = -1.0
         self._asking: asyncio.Task[None] | None = None
+        self._trying: asyncio.Task[None] | None = None
         self._planning: asyncio.Task[None] | None = None
 
     def around(self, text: str, given: Given = None, *, writes: bool = False) -> "_Call":
         """Around sending a statement, from asking for a connection to its last row, where errors are ours."""
         return _Call(self, text, given, writes)
+
+    def enter(self) -> None:
+        """Let a statement be sent; raises `GraphAway` while the graph is away. Who comes when it is to be tried again
+        has that done, and does not wait for it either."""
+        if self.breaker.enter():
+            self._trying = asyncio.create_task(self._try(self.breaker), context=Context())
+            raise self.breaker.away()
 
     def is_planned(self, text: str) -> bool:
         """Whether the graph has answered a statement, so that it is likely to have its plan."""
@@ -74,11 +88,11 @@ class Guard:
             del self._planned[next(iter(self._planned))]
         self._planned[text] = given
 
-    def overran(self, text: str, trial: bool) -> None:
+    def overran(self, text: str) -> None:
         """A statement was not answered in time: next time it may be planned anew, and the graph is asked whether it is
         there."""
         self._planned.pop(text, None)
-        if self.breaker.silent(trial) and not _is_on(self._asking):
+        if self.breaker.silent(False) and not _is_on(self._asking):
             self._asking = asyncio.create_task(self._look(), context=Context())
 
     def is_back(self) -> bool:
@@ -111,16 +125,34 @@ class Guard:
     async def _look(self) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._read("RETURN 1", {})
+                await self._read(SIGN, {})
         except GraphBusy:
             return
         except (GraphError, TimeoutError) as error:
             log.info("a statement was not answered in time, nor was a question after it: %r", error)
             self.breaker.lost()
 
+    async def _try(self, breaker: Breaker) -> None:
+        try:
+            async with asyncio.timeout(TRIAL):
+                await self._read(SIGN, {})
+        except (TimeoutError, GraphTimeout):
+            breaker.silent(True)
+        except GraphBusy:
+            breaker.given_up(True)
+        except GraphUnavailable:
+            breaker.failed(True)
+        except GraphError:
+            breaker.answered()
+        except BaseException:
+            breaker.given_up(True)
+            raise
+        else:
+            breaker.answered()
+
     async def close(self) -> None:
         """Ask no more."""
-        for task in (self._asking, self._planning):
+        for task in (self._asking, self._trying, self._planning):
             if task is not None and not task.done():
                 task.cancel()
                 await asyncio.wait([task])
@@ -133,7 +165,7 @@ def _is_on(task: asyncio.Task[None] | None) -> bool:
 class _Call:
     """See `Guard.around`."""
 
-    __slots__ = ("given", "guard", "limit", "request", "text", "trial", "writes")
+    __slots__ = ("given", "guard", "limit", "request", "text", "writes")
 
     def __init__(self, guard: Guard, text: str, given: Given, writes: bool) -> None:
         self.guard, self.text, self.given, self.writes = guard, text, given, writes
@@ -143,6 +175,7 @@ class _Call:
         request, guard = self.request, self.guard
         if request is None:
             return
+        guard.enter()
         if not guard.is_planned(self.text):
             if _REMEMBERED.get() and guard.is_back():
                 guard.plan(self.text, self.given)
@@ -150,7 +183,6 @@ class _Call:
             request.be_patient()
         if request.left() <= 0:
             raise request.spent(WRITE if self.writes else READ)
-        self.trial = guard.breaker.enter()
         self.limit = asyncio.timeout_at(request.when)
         await self.limit.__aenter__()
 
@@ -165,7 +197,7 @@ class _Call:
         try:
             await self.limit.__aexit__(kind, error, trace)
         except TimeoutError:
-            self.guard.overran(self.text, self.trial)
+            self.guard.overran(self.text)
             raise request.spent(WRITE if self.writes else READ) from error
         self._learn(error)
         if isinstance(error, GraphTimeout) and request.left() <= 0:
@@ -179,10 +211,8 @@ class _Call:
                 breaker.answered()
                 guard.note_planned(self.text, self.given)
             case GraphUnavailable():
-                breaker.failed(self.trial)
+                breaker.failed(False)
             case GraphTimeout():
-                guard.overran(self.text, self.trial)
+                guard.overran(self.text)
             case GraphError() if not isinstance(error, GraphBusy):
                 breaker.answered()
-            case _:
-                breaker.given_up(self.trial)

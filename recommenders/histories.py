@@ -3,16 +3,19 @@
 Each user node has a version that rises with each write to the user's history. The statement that hydrates an answer
 reads the version too; where it is another than the cached history's, the history is read again and the answer made
 anew. So an answer costs no statement more, and a rating that another process wrote counts at once.
+
+A history that is known to be another now stays as a stand-in for as long as the graph does not answer.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from cinegraph.types import EdgeRef, Label, Millis, NodeRef, Relation
 from graph.catalog import read_statement
 from graph.client import Reader, Row
+from graph.snapshot import UNKNOWN
 from graph.verify import Facts
 
 ENTRIES: Final = 2_000_000
@@ -40,7 +43,7 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class UserHistory:
-    """One user's history at a version; `user_id` None for an anonymous visitor."""
+    """One user's history at a version, `UNKNOWN` for a stand-in; `user_id` None for an anonymous visitor."""
 
     user_id: str | None
     version: int | None
@@ -56,6 +59,17 @@ class UserHistory:
         return UserHistory(
             self.user_id, self.version, self.ratings + liked, self.viewed, self.dismissed, self.preferences
         )
+
+    def outdated(self, movie_ids: Collection[str]) -> "UserHistory":
+        """What can stand in for it, after the user has written about these movies: they are not recommended from it,
+        and no rating of them, which may be taken back, is a reason."""
+        ratings = tuple(one for one in self.ratings if one.movie_id not in movie_ids)
+        return replace(self, version=UNKNOWN, ratings=ratings, dismissed=self.dismissed.union(movie_ids))
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether the user is known to have another history by now."""
+        return self.version == UNKNOWN
 
     @property
     def known(self) -> frozenset[str]:
@@ -101,7 +115,7 @@ class Histories:
     async def get(self, user_id: str) -> UserHistory:
         """The user's history; read from the graph where it is not in memory. A user without one has an empty one."""
         history = self._histories.get(user_id)
-        if history is None:
+        if history is None or history.is_stand_in:
             history = await self._read(user_id)
             self._keep(user_id, history)
         else:
@@ -124,8 +138,18 @@ class Histories:
         found = {row["user"]: _history(row["user"], row) for row in rows}
         return {user_id: found.get(user_id, UserHistory(user_id, None)) for user_id in user_ids}
 
+    def remembered(self, user_id: str) -> UserHistory | None:
+        """What is in memory of a user, if only a stand-in."""
+        return self._histories.get(user_id)
+
+    def outdate(self, user_id: str, movie_ids: Collection[str] = ()) -> None:
+        """Read it again next time; until then it stands in, after the user has written about these movies."""
+        history = self._histories.get(user_id)
+        if history or movie_ids:
+            self._keep(user_id, (history or UserHistory(user_id, None)).outdated(movie_ids))
+
     def forget(self, user_id: str) -> None:
-        """Read it again next time."""
+        """Hold nothing of a user."""
         found = self._histories.pop(user_id, None)
         self.entries -= found.entries if found else 0
 

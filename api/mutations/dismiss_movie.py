@@ -28,6 +28,7 @@ async def dismiss_movie(info: Info, movie: MovieId) -> DismissMovieResult | None
     if user_id is None:
         return not_signed_in()
     movie_id = key_of(Label.MOVIE, movie)
+    info.context.written.add(movie_id)
     if not await dismiss(info.context.services.graph, user_id, movie_id, now()):
         return movie_not_found(movie_id)
     info.context.wrote()

@@ -43,6 +43,7 @@ async def rate_movie(
     if not MIN_RATING <= rating <= MAX_RATING or rating * 2 != int(rating * 2):
         return InvalidValue(message=f"rating {rating:g}: a rating is {MIN_RATING} to {MAX_RATING} in steps of 0.5")
     movie_id, at = key_of(Label.MOVIE, movie), now()
+    info.context.written.add(movie_id)
     if not await rate(info.context.services.graph, user_id, movie_id, rating, at):
         return movie_not_found(movie_id)
     info.context.wrote(movie_id)

@@ -44,6 +44,7 @@ async def record_view(
     if not 1 <= seconds <= MAX_SECONDS:
         return InvalidValue(message=f"seconds {seconds}: a view has 1 to {MAX_SECONDS} seconds")
     movie_id = key_of(Label.MOVIE, movie)
+    info.context.written.add(movie_id)
     row = await view(info.context.services.graph, user_id, movie_id, seconds, now())
     if row is None:
         return movie_not_found(movie_id)

@@ -28,6 +28,7 @@ async def remove_rating(info: Info, movie: MovieId) -> RemoveRatingResult | None
     if user_id is None:
         return not_signed_in()
     movie_id = key_of(Label.MOVIE, movie)
+    info.context.written.add(movie_id)
     row = await unrate(info.context.services.graph, user_id, movie_id)
     if row is None:
         return movie_not_found(movie_id)

@@ -5,6 +5,7 @@ import pytest
 from cinegraph.types import EdgeRef, Label, NodeRef, Relation
 from graph import actions
 from graph.client import GraphClient
+from graph.snapshot import UNKNOWN
 from recommenders.histories import Histories, Preference, Rated, UserHistory
 from tests import tiny
 
@@ -86,3 +87,28 @@ async def test_histories_hold_no_more_than_so_many_entries_and_always_the_last_u
     assert list(small._histories) == ["3"]
     small.clear()
     assert small.entries == 0
+
+
+async def test_an_outdated_history_stands_in_without_what_was_written_until_it_is_read_anew(
+    tiny_graph: GraphClient,
+) -> None:
+    histories = Histories(tiny_graph.reader, 10)
+    whole = await histories.get("1")
+    histories.outdate("1", ["3", "5"])
+    histories.outdate("1")
+    found = histories.remembered("1")
+    assert found == UserHistory("1", UNKNOWN, (whole.ratings[0],), dismissed=frozenset({"3", "5"}))
+    assert (found.is_stand_in, found.known, histories.entries) == (True, {"1", "3", "5"}, 3)
+    assert await histories.get("1") == histories.remembered("1") == whole
+    assert histories.entries == 2
+
+
+async def test_stand_ins_count_as_histories_do(tiny_graph: GraphClient) -> None:
+    histories = Histories(tiny_graph.reader, 2, entries=4)
+    histories.outdate("nobody")
+    assert (histories.remembered("nobody"), histories.entries) == (None, 0)
+    for number in range(5):
+        histories.outdate(f"u{number}", ["1"])
+    assert (list(histories._histories), histories.entries) == (["u3", "u4"], 2)
+    histories.outdate("u4", ["1", "2", "3", "4"])
+    assert (list(histories._histories), histories.entries) == (["u4"], 4)

@@ -11,9 +11,11 @@ import pytest
 import pytest_asyncio
 
 from api.context import Services
-from cinegraph.deadlines import deadline
+from cinegraph.deadlines import Deadline, deadline
+from graph import guard
 from graph.breaker import State
 from graph.client import Address, GraphClient
+from graph.guard import Guard
 from tests.api.web import ALIEN, RATE, TITLE, client_over, ratings_of
 from tests.trust.proxy import COMMITTED, HALF_OPEN, LATENCY, NONE, RESET, TIMEOUT, Proxy, Toxic
 from tests.trust.through import LIMIT, api_through, ask, code_of, forget_ratings
@@ -77,9 +79,47 @@ async def test_t16_while_the_graph_is_away_nothing_is_sent_but_one_trial(service
         assert session.statements == sent
         proxy.become(NONE)
         session.guard.breaker._next = 0.0
-        assert await ask(http, TITLE) == {"data": ALIEN}
-        assert services.graph.breaker.state is State.CLOSED
+        assert (await ask(http, TITLE))["extensions"]["degraded"]["without"] == ["graph"]
+        await becomes(services, State.CLOSED)
         await healed(http)
+
+
+async def tried(services: Services, proxy: Proxy, toxic: Toxic) -> tuple[int, int]:
+    """Of requests that come when a graph which accepts and says nothing is to be tried: how many statements were sent,
+    and how many requests were patient. All are answered from memory."""
+    session, patient = services.graph._session, list[Deadline]()
+    query = '{ movie(id: "1") { title thatYear: year } }'  # no statement that the graph has planned
+    async with client_over(services, budget_ms=300) as http:
+        proxy.become(RESET)
+        while services.graph.breaker.state is State.CLOSED:
+            await ask(http, TITLE)
+        proxy.become(toxic)
+        session.guard.breaker._next, sent = 0.0, session.statements
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(guard, "TRIAL", LIMIT)
+            patch.setattr(Deadline, "be_patient", lambda one: patient.append(one))
+            answers = await asyncio.gather(*(ask(http, query) for _ in range(5)))
+        assert {one["extensions"]["degraded"]["without"][0] for one in answers} == {"graph"}
+        await session.guard.close()
+        found = session.statements - sent, len(patient)
+        session.guard.breaker.given_up(True)
+        proxy.become(NONE)
+        await healed(http)
+    return found
+
+
+@pytest.mark.parametrize("toxic", [TIMEOUT, HALF_OPEN], ids=lambda toxic: toxic.name)
+async def test_t16_nobody_waits_for_the_trial_of_a_graph_that_says_nothing(
+    services: Services, proxy: Proxy, toxic: Toxic
+) -> None:
+    assert await tried(services, proxy, toxic) == (1, 0)
+
+
+async def test_t16_the_mutant_whose_requests_are_the_trial_is_patient(
+    services: Services, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Guard, "enter", lambda self: self.breaker.enter())
+    assert await tried(services, proxy, TIMEOUT) == (1, 1)
 
 
 async def test_the_mutant_without_a_budget_waits_for_a_silent_graph(services: Services, proxy: Proxy) -> None:
@@ -119,7 +159,9 @@ async def test_a_write_whose_commit_is_not_answered_is_not_said_to_have_failed(
         answer = await ask(http, RATE)
         assert code_of(answer) == "OUTCOME_UNKNOWN"
         assert "may have been done or not" in answer["errors"][0]["message"]
-        assert "7" not in services.serving.histories._histories, "it may be another now"
+        found = services.serving.histories.remembered("7")
+        assert found is not None
+        assert (found.is_stand_in, found.dismissed) == (True, {"5"}), "it may be another now"
         proxy.become(NONE)
         async with asyncio.timeout(LIMIT):
             while await ratings_of(migrated, "7") == 0:

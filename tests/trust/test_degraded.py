@@ -18,6 +18,7 @@ from api.types.orders import MOVIES
 from benchmarks.outage import covers
 from cinegraph.errors import GraphUnavailable
 from graph.client import Address, GraphClient, SessionFactory
+from recommenders.histories import Histories
 from recommenders.scorers import ItemItemScorer
 from tests.api.harness import Api, api_over, operations
 from tests.api.test_compiler import operation
@@ -183,6 +184,55 @@ async def test_a_user_whose_history_is_not_in_memory_is_answered_as_a_visitor(ap
     assert part.data == visitor.data
     assert part.extensions["degraded"]["without"] == ["graph", "history"]
     assert visitor.extensions["degraded"]["without"] == ["graph"]
+
+
+WRITTEN = {
+    "rateMovie(movie: 2, rating: 5.0)": "2",
+    "recordView(movie: 4, seconds: 60)": "4",
+    "dismissMovie(movie: 5)": "5",
+    "removeRating(movie: 3)": "3",
+    "removeViews(movie: 4)": "4",
+    "removeDismissal(movie: 5)": "5",
+    'setPreferences(preferences: [{node: "Genre:drama", weight: 1.0}])': "",
+}
+AFTER = """{ recommendations(first: 5) { basis nodes { id } } explain(movie: 1) { basis }
+    group: recommendations(first: 5, group: {members: [{name: "Anna", liked: ["Movie:3"]}]}) { nodes { id } } }"""
+
+
+async def after(api: Api, field: str) -> Any:
+    """What user 1 is answered without the graph, when their history was in memory and they wrote something since."""
+    caller = "1"
+    await api.services.serving.histories.get(caller)
+    done = await operations().ask(f"mutation {{ {field} {{ __typename }} }}", None, Context(api.services, caller, "t"))
+    assert not done.errors
+    with away():
+        return await operations().ask(AFTER, None, Context(api.services, caller, "t"))
+
+
+def ids(found: Any) -> set[str]:
+    return {one["id"].removeprefix("Movie:") for one in found["nodes"]}
+
+
+@pytest.mark.parametrize("field", WRITTEN)
+async def test_a_history_that_was_written_to_stands_in_without_the_movie(api: Api, field: str) -> None:
+    part = await after(api, field)
+    assert not part.errors
+    assert part.extensions["degraded"]["without"] == ["graph", "history"]
+    assert [part.data[name]["basis"] for name in ("recommendations", "explain")] == ["MODEL", "MODEL"]
+    assert ids(part.data["recommendations"]) == {"2", "4", "5"} - {WRITTEN[field]}
+    assert ids(part.data["group"]) == {"2", "4", "5"} - {WRITTEN[field]}
+    whole = await operations().ask(AFTER, None, Context(api.services, "1", "test"))
+    assert whole.extensions is None, "it is read anew"
+
+
+async def test_the_mutants_that_forget_a_history_or_the_movie_are_seen(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outdate, field = Histories.outdate, "dismissMovie(movie: 5)"
+    monkeypatch.setattr(Histories, "outdate", lambda self, user, _: outdate(self, user))
+    assert "5" in ids((await after(api, field)).data["recommendations"])
+    monkeypatch.setattr(Histories, "outdate", lambda self, user, _: self.forget(user))
+    assert (await after(api, field)).data["recommendations"]["basis"] == "POPULARITY"
 
 
 async def test_a_broken_model_is_stood_in_for_by_popularity(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,7 @@ async def test_t26_what_is_kept_is_bounded_and_nothing_stays_open(
     assert grown(before, after) == set()
     full = (after.plans, after.callers)
     assert full == (50, 20), "the crowd is too small to come to the limits"
-    assert after.histories >= HISTORIES // 2  # a rating forgets the one of its user
+    assert after.histories >= HISTORIES // 2
     assert after.tokens > 1_800
     assert after.characters > 1_900
 
