@@ -205,7 +205,7 @@ async def test_what_costs_too_much_sends_nothing_to_the_graph(served: Api) -> No
         before = served.graph.session.statements
         error = refused(await http.post("/graphql", json={"query": LIST}), 400, "LIMIT_EXCEEDED")
         assert served.graph.session.statements == before
-        assert "4 points; 3 is the most without signing in, 5,000 with a token" in error["message"]
+        assert "4 points; 3 is the most without signing in, 4 with a token" in error["message"]
         answer = await http.post("/graphql", json={"query": LIST}, headers=bearer())
         assert "errors" not in answer.json()
 
