@@ -33,7 +33,7 @@ USED: Final = 0.9
 RETRY: Final = "1"
 """Seconds after which whoever was turned away may come again."""
 ADMITTED: Final = "admitted"
-"""In a request's state: when it was let in."""
+"""In a request's state: when it was let in and was whole; None before it is whole."""
 PATH: Final = "/graphql"
 METHODS: Final = ("GET", "POST")
 """By which operations come."""
@@ -121,16 +121,14 @@ class Gated:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; it has left with the first byte of its answer, since streams go on for hours."""
-        admitted = scope["state"].pop(ADMITTED, None) if scope["type"] == "http" and "state" in scope else None
-        if admitted is None:
+        state = scope.get("state", {}) if scope["type"] == "http" else {}
+        if ADMITTED not in state:
             await self._app(scope, receive, send)
             return
-        inside = True
 
         def leave() -> None:
-            nonlocal inside
-            if inside:
-                inside = False
+            admitted = state.pop(ADMITTED, None)
+            if admitted is not None:
                 self._gate.leave(admitted)
 
         async def seen(message: Message) -> None:

@@ -124,8 +124,15 @@ class Droppable(HttpToolsProtocol):
             if self._gate.is_full:
                 app = cast(ASGI3Application, self._gate.refusing(_id_in(cycle.scope["headers"])))
             else:
-                cycle.scope["state"][ADMITTED] = self._gate.enter()
+                cycle.scope["state"][ADMITTED] = None
+                if not cycle.more_body:
+                    self._enter(cycle)
         super()._start_asgi_task(cycle, app)
+
+    def _enter(self, cycle: RequestResponseCycle | None) -> None:
+        """Count an operation that was let in, once its body is there: who sends slowly takes nobody's place."""
+        if cycle is not None and not cycle.response_started and cycle.scope["state"].get(ADMITTED, 0.0) is None:
+            cycle.scope["state"][ADMITTED] = self._gate.enter()
 
     def on_body(self, body: bytes) -> None:
         if not self._turned_away:
@@ -140,6 +147,7 @@ class Droppable(HttpToolsProtocol):
         self._stop()
         if not self._turned_away:
             super().on_message_complete()
+            self._enter(self.cycle)
             return
         self._turned_away = False
         self.transport.write(self._gate.refusal(_id_in(self.headers)))

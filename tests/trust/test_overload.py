@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.context import Services
-from api.gate import FALLS, LEAST, MOST, USUAL, WINDOW, Gate
+from api.gate import ADMITTED, FALLS, LEAST, MOST, USUAL, WINDOW, Gate
 from api.protocols import Droppable
 from graph.client import GraphClient
 from tests.api.harness import api_over
@@ -263,15 +264,46 @@ async def test_whoever_gives_up_makes_place(services: Services) -> None:
                 assert gate.inside == 0, "a stream has left with its first byte"
             assert (await http.request("PUT", served.http)).status_code == 405
             assert (await http.post(served.http, content=b"{")).status_code == 415
-        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-        writer.write(
-            b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"
-        )
-        await writer.drain()
-        async with asyncio.timeout(LIMIT):
-            while gate.inside != 1:
-                await asyncio.sleep(0.01)
-            writer.transport.abort()
-            while gate.inside:
-                await asyncio.sleep(0.01)
-        assert reader is not None
+        assert gate.inside == 0
+
+
+@asynccontextmanager
+async def unfinished(served: Live) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]]:
+    """A request whose head has come, and the body that is still to come."""
+    body = json.dumps({"query": TITLE}).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n")
+    writer.write(f"content-length: {len(body)}\r\n\r\n".encode() + body[:1])
+    async with asyncio.timeout(LIMIT):
+        while not any(one.cycle for one in served.server.server_state.connections):
+            await asyncio.sleep(0.01)
+        yield reader, writer, body[1:]
+    writer.transport.abort()
+
+
+async def test_t22_who_sends_a_body_slowly_takes_nobodys_place(services: Services) -> None:
+    async with live(services, overload_ms=100) as served, httpx.AsyncClient() as http:
+        gate = served.app.state.gate
+        gate.most = 1
+        async with unfinished(served) as (reader, writer, rest):
+            assert gate.inside == 0
+            assert (await http.post(served.http, json={"query": TITLE})).json() == {"data": ALIEN}
+            writer.write(rest)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            assert gate.inside == 0
+
+
+async def test_t22_the_mutant_that_counts_who_is_not_there_yet_turns_others_away(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = HttpToolsProtocol._start_asgi_task
+
+    def at_once(self: Droppable, cycle: Any, app: Any) -> None:
+        cycle.scope["state"][ADMITTED] = self._gate.enter()
+        begin(self, cycle, app)
+
+    monkeypatch.setattr(Droppable, "_start_asgi_task", at_once)
+    async with live(services, overload_ms=100) as served, httpx.AsyncClient() as http:
+        served.app.state.gate.most = 1
+        async with unfinished(served):
+            assert (await http.post(served.http, json={"query": TITLE})).status_code == 503
