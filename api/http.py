@@ -1,11 +1,12 @@
 """GraphQL over HTTP: one endpoint, `application/json` and `application/graphql-response+json`, GET for queries only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType
 from starlette.datastructures import Address
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -100,7 +101,7 @@ class Endpoint:
             spent = await self.spend(ready, operation, context.user_id, request.client)
             seen.cost = None if spent is None else spent.points
             body = await self._run_seen(ready, operation, context, seen)
-            seen.without = body.get("extensions", {}).get("degraded", {}).get("without", ())
+            seen.without = without_of(body)
             content = self.settled(body, spent, operation)
             whole = "errors" not in body and "extensions" not in body and not operation.shows_cost
             return cached(request, _answer(body, content, media), whole, self._settings.cache_seconds)
@@ -167,14 +168,7 @@ class Endpoint:
             return {"errors": shown(faults, context.request_id)}
         run = partial(self.operations.run, ready, operation.variables, context, operation.name)
         result = await in_time(run, self._settings, ready.operation(operation.name), context)
-        body: dict[str, Any] = {}
-        if result.errors:
-            body["errors"] = shown(result.errors, context.request_id)
-        if result.data is not None or not before_running(result.errors):
-            body["data"] = result.data
-        if result.extensions:
-            body["extensions"] = result.extensions
-        return body
+        return body_of(result, context.request_id)
 
     async def read(self, request: Request) -> Operation:
         """What a request asks to run, kept with it; raises `Refused` for one that asks for nothing."""
@@ -238,9 +232,27 @@ def not_run_by(method: str, kind: OperationType) -> str:
     return f"a {kind.value} is not run by {method}; send it with POST"
 
 
-def before_running(errors: Any) -> bool:
+def body_of(result: ExecutionResult, request_id: str) -> dict[str, Any]:
+    """A result as clients see it; of an operation that was not run there is no data."""
+    body: dict[str, Any] = {}
+    if result.errors:
+        body["errors"] = shown(result.errors, request_id)
+    if result.data is not None or not _before_running(result.errors):
+        body["data"] = result.data
+    if result.extensions:
+        body["extensions"] = result.extensions
+    return body
+
+
+def without_of(body: dict[str, Any]) -> Sequence[str]:
+    """What an answer is given without."""
+    found: Sequence[str] = body.get("extensions", {}).get("degraded", {}).get("without", ())
+    return found
+
+
+def _before_running(errors: Sequence[GraphQLError] | None) -> bool:
     """Whether all errors stand before any field: an unknown operation, variables of a wrong type."""
-    return bool(errors) and all(error.path is None for error in errors)
+    return bool(errors) and all(error.path is None for error in errors or ())
 
 
 def _accepted(request: Request) -> str:

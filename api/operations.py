@@ -6,7 +6,7 @@ new documents pushes out what others sent, no more.
 
 import json
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from inspect import isawaitable
@@ -158,32 +158,14 @@ class Operations:
         self, ready: Ready, variables: dict[str, Any] | None, context: Context, name: str | None = None
     ) -> ExecutionResult:
         """What an operation of a valid document comes to."""
-        found: Any = execute(
-            self.schema,
-            ready.document,
-            context_value=context,
-            variable_values=variables,
-            operation_name=name,
-            max_coercion_errors=MAX_ERRORS,
-            executor_class=PlannedExecutor,
-            hide_suggestions=self._hides,
-        )
+        found = self._begun(execute, ready, variables, context, name)
         return _marked(cast(ExecutionResult, found if isinstance(found, ExecutionResult) else await found), context)
 
     async def answers(
         self, ready: Ready, variables: dict[str, Any] | None, context: Context, name: str | None = None
     ) -> AsyncGenerator[ExecutionResult, None]:
         """All that a subscription of a valid document comes to."""
-        begun: Any = subscribe(
-            self.schema,
-            ready.document,
-            context_value=context,
-            variable_values=variables,
-            operation_name=name,
-            max_coercion_errors=MAX_ERRORS,
-            executor_class=PlannedExecutor,
-            hide_suggestions=self._hides,
-        )
+        begun = self._begun(subscribe, ready, variables, context, name)
         found = await begun if isawaitable(begun) else begun
         if isinstance(found, ExecutionResult):
             yield found
@@ -191,6 +173,26 @@ class Operations:
         async with aclosing(found) as results:
             async for one in results:
                 yield _marked(one, context)
+
+    def _begun(
+        self,
+        begin: Callable[..., Any],
+        ready: Ready,
+        variables: dict[str, Any] | None,
+        context: Context,
+        name: str | None,
+    ) -> Any:
+        """What graphql-core gives at once, by `execute` or `subscribe`, which take the same."""
+        return begin(
+            self.schema,
+            ready.document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=name,
+            max_coercion_errors=MAX_ERRORS,
+            executor_class=PlannedExecutor,
+            hide_suggestions=self._hides,
+        )
 
     async def ask(
         self, text: str, variables: dict[str, Any] | None, context: Context, name: str | None = None

@@ -217,12 +217,12 @@ def protocols(settings: ApiSettings, app: Starlette) -> dict[str, Any]:
     """What `uvicorn.Config` takes for connections of these limits to an application of `build_app`: its gate lets
     operations in, its metrics count what is refused here, and connections end when it is leaving. Only proxies that
     are named are believed whom they speak for."""
-    seconds, state = settings.request_seconds, app.state
+    seconds, proxies, state = settings.request_seconds, list(settings.proxies), app.state
     mine = {"gate": state.gate, "leaving": state.leaving, "metrics": state.metrics}
     droppable = partial(Droppable, request_seconds=seconds, **mine)
     return {
-        "proxy_headers": bool(settings.proxies),
-        "forwarded_allow_ips": list(settings.proxies),
+        "proxy_headers": bool(proxies),
+        "forwarded_allow_ips": proxies,
         "http": cast(Any, droppable),
         "ws": cast(Any, Outspoken),
         "ws_max_size": settings.max_bytes,

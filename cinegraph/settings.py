@@ -43,6 +43,11 @@ class GraphSettings(Group):
     start_timeout: float = Field(120.0, gt=0, description="seconds in which the local Neo4j must answer")
 
 
+def _named(given: str) -> list[str]:
+    """What a list names, separated by commas."""
+    return [one.strip() for one in given.split(",") if one.strip()]
+
+
 class ApiSettings(Group):
     """The GraphQL server and its limits."""
 
@@ -113,14 +118,14 @@ class ApiSettings(Group):
     @property
     def proxies(self) -> tuple[str, ...]:
         """The networks of `trusted_proxies`; of IPv4 also as a socket for both kinds of addresses names them."""
-        found = [ip_network(one.strip()) for one in self.trusted_proxies.split(",") if one.strip()]
+        found = [ip_network(one) for one in _named(self.trusted_proxies)]
         mapped = [f"::ffff:{one.network_address}/{96 + one.prefixlen}" for one in found if one.version == 4]
         return (*map(str, found), *mapped)
 
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, given: str) -> str:
-        for one in filter(None, map(str.strip, given.split(","))):
+        for one in _named(given):
             try:
                 ip_network(one)
             except ValueError as error:

@@ -28,7 +28,7 @@ from cinegraph.settings import GraphSettings
 from cinegraph.telemetry import sending
 from graph.breaker import Breaker
 from graph.catalog import ReadStatement, WriteStatement, name_of
-from graph.guard import Guard
+from graph.guard import SIGN, Guard
 from graph.pool import LEAST, ReadingPool, is_direct
 from graph.profiles import Profile, profile_of
 
@@ -137,7 +137,7 @@ class Reader:
 
     async def sign_of_life(self) -> None:
         """Ask the graph for nothing, once; raises our error that says why it does not answer."""
-        await self._session.read("RETURN 1", {})
+        await self._session.read(SIGN, {})
 
     async def stream(self, statement: ReadStatement, /, **parameters: Any) -> AsyncIterator[Row]:
         """The rows one by one, for exports of any size; without a time limit."""
@@ -362,7 +362,7 @@ class GraphClient:
     async def check(self) -> None:
         """Answer, or raise our error that says why not."""
         try:
-            await self.session.read("RETURN 1", {})
+            await self.reader.sign_of_life()
         except GraphUnavailable as error:
             reason = str(error).splitlines()[0]
             raise GraphUnavailable(f"no graph answers at {self.address.uri} ({reason}); does it run there?") from error

@@ -17,7 +17,7 @@ from api.context import Context, Services
 from api.deadlines import in_time, time_of
 from api.errors import Refused, shown, told
 from api.gate import Gate
-from api.http import Endpoint, Operation, before_running, not_run_by
+from api.http import Endpoint, Operation, body_of, not_run_by, without_of
 from api.observing import Observer, seen
 from api.operations import Ready, bytes_of
 from cinegraph.errors import CinegraphError
@@ -158,13 +158,11 @@ class Answers:
 
     def _text(self, result: ExecutionResult, request_id: str, points: Points) -> str:
         """An answer as JSON; what it did not use of its points goes back."""
-        errors = shown(result.errors, request_id) if result.errors else []
-        if result.data is None and before_running(result.errors):
-            raise NotRun(errors)
-        beside = {"extensions": result.extensions} if result.extensions else {}
-        if beside and (one := seen()) is not None:
-            one.without = beside["extensions"].get("degraded", {}).get("without", ())
-        body = {**({"errors": errors} if errors else {}), "data": result.data, **beside}
+        body = body_of(result, request_id)
+        if "data" not in body:
+            raise NotRun(body["errors"])
+        if "extensions" in body and (one := seen()) is not None:
+            one.without = without_of(body)
         return points.settled(body).decode()
 
 
