@@ -106,9 +106,10 @@ class Operations:
 
     def _made(self, text: str, counted: Counted) -> Ready:
         try:
-            document = parse(text)
+            document = _loose(parse(text))
         except GraphQLError as error:
-            return Ready(text, DocumentNode(definitions=()), {}, [error], counted.operations, counted.tokens)
+            mistake = error.with_traceback(None)  # which would keep the parser, and all that it has read
+            return Ready(text, DocumentNode(definitions=()), {}, [mistake], counted.operations, counted.tokens)
         named: dict[str | None, OperationDefinitionNode] = {}
         for one in document.definitions:
             if isinstance(one, OperationDefinitionNode):
@@ -202,6 +203,17 @@ class Operations:
         if ready.errors:
             return ExecutionResult(None, list(ready.errors))
         return await self.run(ready, variables, context, name)
+
+
+def _loose(document: DocumentNode) -> DocumentNode:
+    """A document whose tokens do not hold each other: what is let go of is free at once, not when cycles are sought.
+
+    Each token that graphql-core reads knows the one before and the one after; nothing here asks for them.
+    """
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        token.prev, token.next, token = None, None, token.next
+    return document
 
 
 def _marked(result: ExecutionResult, context: Context) -> ExecutionResult:

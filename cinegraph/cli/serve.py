@@ -168,7 +168,8 @@ async def answer(settings: Settings, client: GraphClient, door: Door, figures: P
 
 
 def collect_seldom() -> None:
-    """What is loaded stays and is not looked through again; what a request makes holds no cycles, so garbage is few.
+    """What is loaded stays and is not looked through again. What a request makes holds few cycles, all of them young;
+    what is kept for longer must hold none, since old ones are hardly ever looked for.
 
     Some tenth of the CPU of an answer with 120 objects (`python -m benchmarks.stages` runs with it).
     """
