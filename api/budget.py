@@ -140,5 +140,5 @@ def _refusal(asked: Spent, level: float) -> Refused:
         "RATE_LIMITED",
         f"the operation may cost {asked.points:,} points and {int(level):,} are left; {asked.rate:,g} come back a "
         f"second: try again in {wait} s",
-        {"Retry-After": str(wait)},
+        again=wait,
     )

@@ -45,11 +45,13 @@ INTERNAL: Final = "something went wrong on the server; the request id helps to f
 
 
 class Refused(UsageError):
-    """A request that cannot be run; `status` is HTTP's."""
+    """A request that cannot be run; `status` is HTTP's, `again` the seconds after which it may be sent once more."""
 
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: dict[str, str] | None = None, *, again: int | None = None
+    ) -> None:
         super().__init__(message)
-        self.status, self.reason, self.headers = status, code, headers
+        self.status, self.reason, self.headers, self.again = status, code, headers, again
 
 
 def shown(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:
@@ -67,8 +69,14 @@ def _shown(error: GraphQLError, request_id: str) -> dict[str, Any]:
         log.error("request %s failed", request_id, exc_info=cause)
     formatted = dict(error.formatted)
     formatted["message"] = message
-    formatted["extensions"] = {**(error.extensions or {}), "code": code, "requestId": request_id}
+    again = again_of(cause) if isinstance(cause, CinegraphError) else None
+    formatted["extensions"] = {**(error.extensions or {}), **_extensions(code, request_id, again)}
     return formatted
+
+
+def _extensions(code: str, request_id: str, again: int | None) -> dict[str, Any]:
+    """Of every error; `retryAfter` only where trying again may help."""
+    return {"code": code, "requestId": request_id, **({} if again is None else {"retryAfter": again})}
 
 
 def _words(error: GraphQLError, cause: BaseException | None, request_id: str) -> tuple[str, str]:
@@ -93,35 +101,46 @@ def code_of(error: CinegraphError) -> str:
     return error.reason if isinstance(error, Refused) else error.code
 
 
+def again_of(error: CinegraphError) -> int | None:
+    """Seconds after which the same call may work; None where it will not by itself."""
+    return error.again if isinstance(error, Refused) else error.retry_after
+
+
 def refusal(
-    status: int, code: str, message: str, request_id: str, headers: dict[str, str] | None = None
+    status: int,
+    code: str,
+    message: str,
+    request_id: str,
+    headers: dict[str, str] | None = None,
+    again: int | None = None,
 ) -> JSONResponse:
     """An answer to a request that was not run at all, and that no cache keeps: some statuses it may, unless told."""
     note_error(code, refused=True)
-    return JSONResponse(refusal_body(code, message, request_id), status, headers={**PRIVATE, **(headers or {})})
+    head = {**PRIVATE, **(headers or {}), **({} if again is None else {"Retry-After": str(again)})}
+    return JSONResponse(refusal_body(code, message, request_id, again), status, headers=head)
 
 
-def refusal_body(code: str, message: str, request_id: str) -> dict[str, Any]:
-    """What is said of a request that was not run at all."""
-    return {"errors": [{"message": message, "extensions": {"code": code, "requestId": request_id}}]}
+def refusal_body(code: str, message: str, request_id: str, again: int | None = None) -> dict[str, Any]:
+    """What is said of a request that was not run at all; the seconds are those of its `Retry-After`."""
+    return {"errors": [{"message": message, "extensions": _extensions(code, request_id, again)}]}
 
 
 def told(error: CinegraphError, request_id: str) -> list[dict[str, Any]]:
     """An error of ours that kept an operation from running, for where there is no status of HTTP."""
-    found = GraphQLError(_words_of(error, request_id), extensions={"code": code_of(error)})
-    return shown([found], request_id)
+    return shown([GraphQLError(str(error), original_error=error)], request_id)
 
 
 def refused(error: CinegraphError, request_id: str) -> JSONResponse:
     """The answer to a request that an error of ours kept from running."""
     words, code = _words_of(error, request_id), code_of(error)
     if isinstance(error, Refused):
-        return refusal(error.status, code, words, request_id, error.headers)
+        return refusal(error.status, code, words, request_id, error.headers, error.again)
     if isinstance(error, NotSignedIn):
         return refusal(401, code, words, request_id, {"WWW-Authenticate": "Bearer"})
     if isinstance(error, UsageError):
         return refusal(400, code, words, request_id)
-    return refusal(503 if error.retryable else 500, code, words, request_id)
+    again = error.retry_after
+    return refusal(500 if again is None else 503, code, words, request_id, again=again)
 
 
 def failed(error: Exception, request_id: str) -> JSONResponse:

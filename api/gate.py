@@ -30,7 +30,7 @@ RISES: Final = 1.1
 FALLS: Final = 0.8
 USED: Final = 0.9
 """Part of the most from which on it is what holds requests back."""
-RETRY: Final = "1"
+AGAIN: Final = 1
 """Seconds after which whoever was turned away may come again."""
 ADMITTED: Final = "admitted"
 """In a request's state: when it was let in and was whole; None before it is whole."""
@@ -93,7 +93,7 @@ class Gate:
         many."""
         if self.is_full:
             self._turned_away()
-            raise Refused(503, CODE, MESSAGE, {"Retry-After": RETRY})
+            raise Refused(503, CODE, MESSAGE, again=AGAIN)
         admitted = self.enter()
         try:
             yield
@@ -103,14 +103,14 @@ class Gate:
     def refusal(self, request_id: str) -> bytes:
         """What a request is told that is not let in, as it goes over the wire."""
         self._turned_away()
-        return refusal_bytes(503, CODE, MESSAGE, request_id, f"retry-after: {RETRY}")
+        return refusal_bytes(503, CODE, MESSAGE, request_id, f"retry-after: {AGAIN}", AGAIN)
 
     def refusing(self, request_id: str) -> ASGIApp:
         """The same, for a request whose answer comes after those before it; made in their context, it is no error of
         theirs."""
         self._turned_away()
-        headers = {**PRIVATE, "Retry-After": RETRY, HEADER: request_id}
-        return JSONResponse(refusal_body(CODE, MESSAGE, request_id), 503, headers=headers)
+        headers = {**PRIVATE, "Retry-After": str(AGAIN), HEADER: request_id}
+        return JSONResponse(refusal_body(CODE, MESSAGE, request_id, AGAIN), 503, headers=headers)
 
 
 class Gated:

@@ -39,7 +39,8 @@
     ├── SecretBroken               a password or key in a file that was cut short
     └── MissingExtra               an optional part that is not installed
 
-`code` is stable and goes to `extensions.code`; `retryable` says whether the same call may work a moment later.
+`code` is stable and goes to `extensions.code`, `retry_after` to `extensions.retryAfter`: the seconds after which the
+same call may work, None where it will not by itself.
 """
 
 import errno
@@ -62,7 +63,7 @@ class CinegraphError(Exception):
     """The root of the tree; the message says what is wrong, with which value, and what to do."""
 
     code: ClassVar[str] = "INTERNAL"
-    retryable: ClassVar[bool] = False
+    retry_after: ClassVar[int | None] = None
     exit_code: ClassVar[int] = 1
 
 
@@ -113,7 +114,7 @@ class GraphUnavailable(GraphError):
     """No connection to the graph, or it broke."""
 
     code = "GRAPH_UNAVAILABLE"
-    retryable = True
+    retry_after = 5
 
 
 class GraphAway(GraphUnavailable):
@@ -124,14 +125,14 @@ class OutcomeUnknown(GraphUnavailable):
     """The commit of a write was sent, and its answer did not come: it may have been done or not."""
 
     code = "OUTCOME_UNKNOWN"
-    retryable = False
+    retry_after = None
 
 
 class GraphBusy(GraphError):
     """Every connection to the graph was in use for longer than we wait."""
 
     code = "GRAPH_BUSY"
-    retryable = True
+    retry_after = 1
 
 
 class GraphAuthFailed(GraphError):
@@ -150,21 +151,21 @@ class TimeBudgetSpent(GraphError):
     """The request had no time left; nothing was written by what it ended."""
 
     code = "TIME_BUDGET_SPENT"
-    retryable = True
+    retry_after = 1
 
 
 class GraphConflict(GraphError):
     """A constraint was violated, or a deadlock did not resolve."""
 
     code = "GRAPH_CONFLICT"
-    retryable = True
+    retry_after = 1
 
 
 class GraphFull(GraphError):
     """No space left for a write; reads go on."""
 
     code = "GRAPH_FULL"
-    retryable = True
+    retry_after = 60
 
 
 class GraphStatementFailed(GraphError):
@@ -201,7 +202,7 @@ class DownloadFailed(LocalServerError):
     """A part could not be fetched."""
 
     code = "DOWNLOAD_FAILED"
-    retryable = True
+    retry_after = 5
 
 
 class ChecksumMismatch(LocalServerError):

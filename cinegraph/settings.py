@@ -135,7 +135,10 @@ class ApiSettings(Group):
     @model_validator(mode="after")
     def _knows_what_it_trusts(self) -> Self:
         if self.only_trusted and self.trusted_documents is None:
-            raise ValueError("only_trusted = true, and there is no manifest: set trusted_documents to its file")
+            raise ValueError(
+                "CINEGRAPH_API__ONLY_TRUSTED = true, and there is no manifest: "
+                "set CINEGRAPH_API__TRUSTED_DOCUMENTS to its file"
+            )
         return self
 
 

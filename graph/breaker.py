@@ -35,7 +35,8 @@ class State(Enum):
 
 
 class Breaker:
-    """One for each graph. Whoever sends `enter`s first, and then says how it went: `answered`, `failed` or `silent`."""
+    """One for each graph. Whoever sends `enter`s first, and then says how it went: `answered` or `failed`, of a trial
+    `still_away`."""
 
     def __init__(self, clock: Callable[[], float] = monotonic, wall: Callable[[], float] = time) -> None:
         self._clock, self._wall = clock, wall
@@ -69,26 +70,19 @@ class Breaker:
             self.since = None
             self.on_close()
 
-    def failed(self, trial: bool) -> None:
+    def failed(self) -> None:
         """A connection could not be opened, or broke."""
         self._failures += 1
-        if trial or (self.state is State.CLOSED and self._failures >= FAILURES):
+        if self.state is State.CLOSED and self._failures >= FAILURES:
             self._open()
 
-    def silent(self, trial: bool) -> bool:
-        """A statement was not answered in time; whether the graph should be asked for a sign of life."""
-        if trial:
-            self._open()
-        return self.state is State.CLOSED
+    def still_away(self) -> None:
+        """A trial came to nothing, whatever the reason: after a pause another may be one."""
+        self._open()
 
     def lost(self) -> None:
         """The graph was asked for a sign of life, and gave none."""
         if self.state is State.CLOSED:
-            self._open()
-
-    def given_up(self, trial: bool) -> None:
-        """Nobody waits for the answer any more: nothing is known, and after a trial another may be one."""
-        if trial:
             self._open()
 
     def _open(self) -> None:

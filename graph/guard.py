@@ -92,7 +92,7 @@ class Guard:
         """A statement was not answered in time: next time it may be planned anew, and the graph is asked whether it is
         there."""
         self._planned.pop(text, None)
-        if self.breaker.silent(False) and not _is_on(self._asking):
+        if self.breaker.state is State.CLOSED and not _is_on(self._asking):
             self._asking = asyncio.create_task(self._look(), context=Context())
 
     def is_back(self) -> bool:
@@ -136,16 +136,12 @@ class Guard:
         try:
             async with asyncio.timeout(TRIAL):
                 await self._read(SIGN, {})
-        except (TimeoutError, GraphTimeout):
-            breaker.silent(True)
-        except GraphBusy:
-            breaker.given_up(True)
-        except GraphUnavailable:
-            breaker.failed(True)
+        except (TimeoutError, GraphTimeout, GraphBusy, GraphUnavailable):
+            breaker.still_away()
         except GraphError:
             breaker.answered()
         except BaseException:
-            breaker.given_up(True)
+            breaker.still_away()
             raise
         else:
             breaker.answered()
@@ -211,7 +207,7 @@ class _Call:
                 breaker.answered()
                 guard.note_planned(self.text, self.given)
             case GraphUnavailable():
-                breaker.failed(False)
+                breaker.failed()
             case GraphTimeout():
                 guard.overran(self.text)
             case GraphError() if not isinstance(error, GraphBusy):

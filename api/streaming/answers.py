@@ -59,9 +59,9 @@ class Points:
             try:
                 await self.take()
             except Refused as error:
-                if error.headers is None:
+                if error.again is None:
                     raise
-                await sleep(float(error.headers["Retry-After"]))
+                await sleep(error.again)
 
     def settled(self, body: dict[str, Any]) -> bytes:
         """The bytes of the answer that they were for."""

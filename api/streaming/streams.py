@@ -38,17 +38,16 @@ class Streams:
     def check(self, caller: str) -> None:
         """Raise `Refused` where there are too many, of all or of the caller, or the process is ending."""
         if self._ending.is_set():
-            raise Refused(503, "OVERLOADED", "the server is going away; connect again", {"Retry-After": "1"})
+            raise Refused(503, "OVERLOADED", "the server is going away; connect again", again=1)
         if self._open >= self._most:
-            raise Refused(
-                503, "OVERLOADED", f"{self._open} streams are open; try again in some seconds", {"Retry-After": "5"}
-            )
+            words = f"{self._open} streams are open; try again in some seconds"
+            raise Refused(503, "OVERLOADED", words, again=5)
         self._check_one(caller)
 
     def _check_one(self, caller: str) -> None:
         if self._of[caller] >= self._most_of_one:
             words = f"{self._most_of_one} of your streams are open, the most that one caller may have; close one first"
-            raise Refused(429, "TOO_MANY_STREAMS", words, {"Retry-After": "5"})
+            raise Refused(429, "TOO_MANY_STREAMS", words, again=5)
 
     @contextmanager
     def one(self, caller: str) -> Iterator["Stream"]:

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.protocols import protocols
 from cinegraph import logs
-from cinegraph.app import open_app, tracing
+from cinegraph.app import documents_of, open_app, tracing
 from cinegraph.cli.accepting import Accepting
 from cinegraph.cli.console import out, say, starting
 from cinegraph.cli.signals import SIGNALS, Loops, Signalled, handled, run
@@ -44,6 +44,7 @@ def serve(
     logs.write_as(settings.log.format, settings.log.level)
     where = host or settings.api.host, settings.api.port if port is None else port
     count = workers or settings.api.workers
+    documents_of(settings)  # what is wrong with a manifest is told before anything starts
     if count == 1:
         alone = settings.model_copy(update={"api": settings.api.model_copy(update={"workers": 1})})
         until_stopped(_serve(alone, *where))

@@ -38,10 +38,10 @@ CHANGED = "subscription Changed { recommendationsChanged(first: 2) { edges { nod
 class Fault(Exception):
     """An error with its code, and how many seconds to wait, where the server says it."""
 
-    def __init__(self, error: dict[str, Any], retry_after: str | None = None) -> None:
+    def __init__(self, error: dict[str, Any]) -> None:
         self.code = error["extensions"]["code"]
         super().__init__(f"{self.code}: {error['message']}")
-        self.retry_after = None if retry_after is None else int(retry_after)
+        self.retry_after: int | None = error["extensions"].get("retryAfter")
 
 
 class Cinegraph:
@@ -68,7 +68,7 @@ class Cinegraph:
         if "degraded" in answer.get("extensions", {}):
             say(without=answer["extensions"]["degraded"]["without"])
         if "errors" in answer:
-            raise Fault(answer["errors"][0], response.headers.get("retry-after"))
+            raise Fault(answer["errors"][0])
         return answer["data"]
 
     def follow(self, query: str) -> Iterator[Any]:

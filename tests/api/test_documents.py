@@ -235,7 +235,7 @@ def test_a_manifest_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_only_trusted_without_a_manifest_is_refused() -> None:
-    with pytest.raises(ValueError, match="only_trusted = true, and there is no manifest"):
+    with pytest.raises(ValueError, match="ONLY_TRUSTED = true, and there is no manifest"):
         ApiSettings(only_trusted=True)
 
 

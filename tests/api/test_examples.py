@@ -102,7 +102,8 @@ async def test_without_the_graph_pages_say_so_and_a_rating_fails_by_its_code(
             patch.setattr("graph.client.SessionFactory.write", raising(lambda: GraphUnavailable("nobody is there")))
             lines, words = await said(name, built, server, f"away-{name}", code=1)
     lacking = {"without": ["graph", "history"]}
-    assert lines == [lacking, PAGES[0], lacking, PAGES[1], TOO_MANY_STARS]
+    again = {"code": "GRAPH_UNAVAILABLE", "again": 5}
+    assert lines == [lacking, PAGES[0], lacking, PAGES[1], TOO_MANY_STARS, again]
     assert "GRAPH_UNAVAILABLE: the graph does not answer at the moment; try again in some seconds" in words
 
 
@@ -115,7 +116,7 @@ async def test_who_has_spent_all_waits_as_long_as_the_server_says(
 
     def refused(*given: Any) -> Any:
         error = refusal(*given)
-        now[0] += int(error.headers["Retry-After"])
+        now[0] += error.again
         return error
 
     monkeypatch.setattr("api.budget._refusal", refused)

@@ -14,13 +14,16 @@ from tests.api.harness import api_over
 from tests.api.web import RATE, SECRETS, TITLE, bearer, client_over
 from tests.conftest import GRAPH_SETTINGS
 
+AGAIN = {"GRAPH_UNAVAILABLE": 5}
+"""Seconds after which what failed may work, by its code; none where it will not."""
+
 
 async def failed(services: Services, query: str, code: str, headers: dict[str, str] | None = None) -> None:
-    """The operation fails with that code, and says nothing of what is inside."""
+    """The operation fails with that code, says whether to come again, and nothing of what is inside."""
     async with client_over(services) as http:
         response = await http.post("/graphql", json={"query": query}, headers=headers)
     (error,) = response.json()["errors"]
-    assert error["extensions"]["code"] == code
+    assert (error["extensions"]["code"], error["extensions"].get("retryAfter")) == (code, AGAIN.get(code))
     assert re.fullmatch(r"[0-9a-f]{16}", error["extensions"]["requestId"])
     assert set(error) <= {"message", "locations", "path", "extensions"}
     assert not SECRETS.search(response.text), response.text

@@ -281,11 +281,24 @@ def test_a_parent_that_is_killed_leaves_no_worker(home: Home) -> None:
     assert not served.lives()
 
 
-def test_workers_that_cannot_start_end_the_command(home: Home) -> None:
-    process = home.start("serve", "--port", "0", "--workers", "2", CINEGRAPH_API__TRUSTED_DOCUMENTS="/nowhere/films")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_manifest_that_is_not_there_is_told_before_anything_starts(home: Home, workers: str) -> None:
+    nowhere = "/nowhere/films"
+    process = home.start("serve", "--port", "0", "--workers", workers, CINEGRAPH_API__TRUSTED_DOCUMENTS=nowhere)
     printed, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2
+    assert nowhere in printed
+    assert "loading" not in printed
+
+
+def test_workers_that_cannot_start_end_the_command(home: Home) -> None:
+    kept, file = load_secret(home.folder), home.folder / "secret"
+    file.write_bytes(kept[:5])
+    process = home.start("serve", "--port", "0", "--workers", "2")
+    printed, _ = process.communicate(timeout=PATIENCE)
+    file.write_bytes(kept)
     assert process.returncode == 1
-    assert "/nowhere/films" in printed
+    assert "holds 5 bytes" in printed
     assert re.search(r"error: worker [12] ended with exit code [12] before it answered", printed), printed
     assert "GraphQL: " not in printed
 

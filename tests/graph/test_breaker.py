@@ -29,20 +29,20 @@ def breaker(clock: Clock) -> Breaker:
 def opened(breaker: Breaker) -> Breaker:
     for _ in range(FAILURES):
         assert breaker.enter() is False
-        breaker.failed(False)
+        breaker.failed()
     assert breaker.state is State.OPEN
     return breaker
 
 
 def test_three_connections_that_fail_in_a_row_open_it(breaker: Breaker) -> None:
-    breaker.failed(False)
-    breaker.failed(False)
+    breaker.failed()
+    breaker.failed()
     assert breaker.state is State.CLOSED
     breaker.answered()
-    breaker.failed(False)
-    breaker.failed(False)
+    breaker.failed()
+    breaker.failed()
     assert breaker.state is State.CLOSED
-    breaker.failed(False)
+    breaker.failed()
     assert breaker.state is State.OPEN
 
 
@@ -70,13 +70,12 @@ def test_after_a_pause_one_tries_and_its_answer_closes_it(breaker: Breaker, cloc
     assert (breaker.state, breaker.enter(), told) == (State.CLOSED, False, ["back"])
 
 
-@pytest.mark.parametrize("ends", ["failed", "silent", "given_up"])
-def test_a_trial_without_an_answer_opens_it_for_another_pause(breaker: Breaker, clock: Clock, ends: str) -> None:
+def test_a_trial_without_an_answer_opens_it_for_another_pause(breaker: Breaker, clock: Clock) -> None:
     opened(breaker)
     for _ in range(3):
         clock.now += PAUSE
         assert breaker.enter() is True
-        getattr(breaker, ends)(True)
+        breaker.still_away()
         assert breaker.state is State.OPEN
         with pytest.raises(GraphAway):
             breaker.enter()
@@ -86,16 +85,11 @@ def test_one_that_was_sent_before_takes_no_trial_away(breaker: Breaker, clock: C
     opened(breaker)
     clock.now += PAUSE
     assert breaker.enter() is True
-    breaker.failed(False)
+    breaker.failed()
     breaker.lost()
-    breaker.given_up(False)
-    assert breaker.silent(False) is False
     assert breaker.state is State.HALF_OPEN
 
 
-def test_a_silence_opens_nothing_before_the_graph_was_asked(breaker: Breaker) -> None:
-    for _ in range(10 * FAILURES):
-        assert breaker.silent(False) is True
-    assert breaker.state is State.CLOSED
+def test_a_question_without_an_answer_opens_it_at_once(breaker: Breaker) -> None:
     breaker.lost()
     assert breaker.state is State.OPEN

@@ -53,7 +53,7 @@ def request(usual: float = 5.0, patient: float = 60.0) -> Deadline:
 def away_and_back(client: GraphClient) -> None:
     breaker = client.session.guard.breaker
     for _ in range(FAILURES):
-        breaker.failed(False)
+        breaker.failed()
     breaker.answered()
 
 
@@ -106,7 +106,7 @@ async def test_a_graph_that_goes_away_again_is_left_alone(
 ) -> None:
     away_and_back(client)
     for _ in range(FAILURES):
-        client.session.guard.breaker.failed(False)
+        client.session.guard.breaker.failed()
     await planned(client)
     assert sent == []
     client.session.guard.breaker.answered()

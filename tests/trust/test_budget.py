@@ -102,7 +102,7 @@ async def tried(services: Services, proxy: Proxy, toxic: Toxic) -> tuple[int, in
         assert {one["extensions"]["degraded"]["without"][0] for one in answers} == {"graph"}
         await session.guard.close()
         found = session.statements - sent, len(patient)
-        session.guard.breaker.given_up(True)
+        session.guard.breaker.still_away()
         proxy.become(NONE)
         await healed(http)
     return found

@@ -27,7 +27,7 @@ const client = new ApolloClient({
 
 function faultOf(error: unknown): Fault {
   if (CombinedGraphQLErrors.is(error)) return fault(error.errors);
-  if (ServerError.is(error)) return fault(errorsOf(error.bodyText), error.response.headers);
+  if (ServerError.is(error)) return fault(errorsOf(error.bodyText));
   return fault([]);
 }
 

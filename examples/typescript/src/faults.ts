@@ -20,11 +20,11 @@ export function errorsOf(body: string): Told[] {
   }
 }
 
-// Of the first error, and of the head of the answer where it was refused as a whole (429, 503).
-export function fault(errors: readonly Told[], headers?: Headers): Fault {
-  const first = errors[0] ?? { message: 'the server does not answer' };
-  const seconds = headers?.get('retry-after');
-  return new Fault(String(first.extensions?.code ?? 'NETWORK'), first.message, seconds ? Number(seconds) : null);
+// Of the first error; seconds to wait are there where the same may work after them.
+export function fault(errors: readonly Told[]): Fault {
+  const { message, extensions } = errors[0] ?? { message: 'the server does not answer' };
+  const seconds = extensions?.retryAfter as number | undefined;
+  return new Fault(String(extensions?.code ?? 'NETWORK'), message, seconds ?? null);
 }
 
 // Once more where the server says when.

@@ -26,7 +26,7 @@ const client = new Client({
 
 function data<T>({ data, error, extensions }: OperationResult<T>): T {
   noteDegraded(extensions);
-  if (error || !data) throw fault(error?.graphQLErrors ?? [], error?.response?.headers);
+  if (error || !data) throw fault(error?.graphQLErrors ?? []);
   return data;
 }
 
