@@ -114,7 +114,7 @@ class GraphUnavailable(GraphError):
     """No connection to the graph, or it broke."""
 
     code = "GRAPH_UNAVAILABLE"
-    retry_after = 5
+    retry_after: ClassVar[int | None] = 5
 
 
 class GraphAway(GraphUnavailable):
