@@ -15,10 +15,11 @@ class Differs(Exception):
 
 
 async def ask(http: httpx.AsyncClient, server: Server, name: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The data of an answer; `PeerFailed` with what the server says where there is none."""
+    """The data of an answer; `PeerFailed` with what the server says where there is none, or where it says more: that it
+    is an answer without the graph."""
     answer = await http.post(server.url, json=body)
     found = answer.json() if answer.is_success else {}
-    if "errors" in found or not found.get("data"):
+    if "errors" in found or "extensions" in found or not found.get("data"):
         raise PeerFailed(f"{server.peer.title}, {name}: {answer.status_code} {answer.text[:500]}")
     data: dict[str, Any] = found["data"]
     return data

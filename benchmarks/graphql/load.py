@@ -10,17 +10,20 @@ omission).
 
 import asyncio
 import json
+import re
 import selectors
 import sys
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httptools
 
+FALSE: Final = re.compile(rb'"errors"|"degraded"')
+"""What no answer has that counts: an error, or that memory stands in for the graph."""
 PATIENCE = 30.0
 """Seconds after its end for which a run waits for what it has sent."""
 
@@ -44,7 +47,8 @@ class Outcome:
     late: list[float] = field(default_factory=list)
     """How long after its time each request was due, by the clock of this process: its own share in the latencies."""
     failed: int = 0
-    """Requests that came to an error, to another status than 200, or to a closed connection; they have no latency."""
+    """Requests that came to an error, to an answer without the graph, to another status than 200, or to a closed
+    connection; they have no latency."""
     failure: str = ""
     """The last of them."""
     unanswered: int = 0
@@ -166,7 +170,7 @@ class Load:
     def answered(self, connection: Connection, due: float, status: int, body: bytes) -> None:
         """Note the time, and let the connection send what is next."""
         self._on_their_way -= 1
-        if status == 200 and b'"errors"' not in body:
+        if status == 200 and not FALSE.search(body):
             self._outcome.latencies.append((time.perf_counter() - due) * 1000)
         else:
             self._failed(f"{status}: {body[:300].decode(errors='replace')}")
