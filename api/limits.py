@@ -43,8 +43,9 @@ MAX_OBJECTS: Final = 200
 for a gateway are 100. Each is coerced with all members that it might have: a filter by 50 calls."""
 
 MAX_VALUES: Final = 2_000
-"""Values in a request's variables: the members of lists and objects. A hundred entities for a gateway have some 300,
-the 100 movies that a visitor likes 101; a list of 1,000 movies leaves room for as many. Each costs ten calls."""
+"""Values in a request's variables: the members of lists and objects, and again with each variable's as often as it is
+used. A hundred entities for a gateway have some 300, the 100 movies that a visitor likes 101; a list of 1,000 movies
+leaves room for as many. Each costs ten calls, and more wherever it is used."""
 
 
 class LimitExceeded(UsageError):
@@ -65,6 +66,8 @@ class Definition:
     root_fields: int = 0
     meta_fields: int = 0
     spreads: list[tuple[str, int]] = field(default_factory=list)
+    uses: Counter[str] = field(default_factory=Counter)
+    """How often each variable is used in its selections."""
 
     @property
     def mutates(self) -> bool:
@@ -89,6 +92,7 @@ class Counted:
     duplicates: int = 0
     definitions: int = 0
     operations: list[Definition] = field(default_factory=list)
+    """Those of a document that was checked have their fragments in place."""
     fragments: dict[str, Definition] = field(default_factory=dict)
 
 
@@ -102,7 +106,8 @@ def check_document(text: str, limits: ApiSettings) -> Counted:
     _refuse("directives", counted.directives, limits.max_directives)
     _refuse("repetitions of one field in one selection", counted.duplicates, limits.max_duplicates)
     _refuse("operations and fragments", counted.definitions, limits.max_definitions)
-    for one in expanded(counted):
+    counted.operations = expanded(counted)
+    for one in counted.operations:
         _refuse("levels of fields", one.depth, INTROSPECTION_DEPTH if one.introspects else limits.max_depth)
         _refuse("fields after its fragments are expanded", one.fields, limits.max_tokens)
         _refuse("root fields", one.root_fields, limits.max_root_fields)
@@ -114,15 +119,30 @@ def check_document(text: str, limits: ApiSettings) -> Counted:
 def check_variables(variables: Mapping[str, Any] | None) -> None:
     """Refuse values that are nested deeper than any value of a document may be, and too many of them; each level is
     counted before it is looked at."""
-    level: list[Any] = [variables or {}]
-    values = objects = nesting = 0
-    while counted := sum(map(len, level)):
-        nesting, values = nesting + 1, values + counted
+    values, nesting, objects = 0, 0, -1  # what holds the variables is none of theirs
+    for level in _levels(variables or {}):
+        nesting, values = nesting + 1, values + sum(map(len, level))
         _refuse("values in its variables", values, MAX_VALUES)
         _refuse("levels of values in its variables", nesting, MAX_NESTING)
-        level = [value for one in level for value in _members(one) if isinstance(value, dict | list)]
         objects += sum(isinstance(one, dict) for one in level)
         _refuse("objects in its variables", objects, MAX_OBJECTS)
+
+
+def check_uses(uses: Mapping[str, int], variables: Mapping[str, Any]) -> None:
+    """Refuse too many values where variables are used, each as often as it is: one list may stand in many fields."""
+    values = 0
+    for name, often in uses.items():
+        if often > 1:
+            values += often * sum(sum(map(len, level)) for level in _levels(variables.get(name)))
+            _refuse("values where it uses its variables", values, MAX_VALUES)
+
+
+def _levels(value: Any) -> Iterator[list[Any]]:
+    """The lists and objects that a value is and has, level by level."""
+    level = [value] if isinstance(value, dict | list) else []
+    while level:
+        yield level
+        level = [member for one in level for member in _members(one) if isinstance(member, dict | list)]
 
 
 def _members(value: Any) -> Collection[Any]:
@@ -143,7 +163,7 @@ def expanded(counted: Counted) -> list[Definition]:
 def _expanded(
     one: Definition, fragments: Mapping[str, Definition], known: dict[str, Definition], within: tuple[str, ...]
 ) -> Definition:
-    whole = replace(one, spreads=[])
+    whole = replace(one, spreads=[], uses=one.uses.copy())
     for name, level in one.spreads:
         if name in within:
             raise LimitExceeded(f"the fragment {name} spreads itself; a document may not have a cycle of fragments")
@@ -152,6 +172,7 @@ def _expanded(
         inner = known.get(name, Definition())
         whole.depth = max(whole.depth, level + inner.depth)
         whole.fields += inner.fields
+        whole.uses.update(inner.uses)
         if level == 0:
             whole.root_fields += inner.root_fields
             whole.meta_fields += inner.meta_fields
@@ -202,6 +223,8 @@ class _Counter:
         self.head: list[str] = []
 
     def take(self, token: str) -> None:
+        if self.last == "$" and self.open:
+            self.one.uses[token] += 1
         if token in _BRACKETS:
             self._nest(token)
         if token == "(":

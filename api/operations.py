@@ -33,7 +33,7 @@ from graphql import (
 from api.context import Context
 from api.cost import Cost, reckon
 from api.executor import PlannedExecutor
-from api.limits import Counted, Definition, check_document
+from api.limits import Counted, Definition, check_document, check_uses
 from api.validating import MAX_ERRORS, mistakes
 from cinegraph.settings import ApiSettings
 from graph.snapshot import Snapshot
@@ -71,6 +71,10 @@ class Ready:
         if name:
             return self.operations.get(name)
         return next(iter(self.operations.values())) if len(self.definitions) == 1 and self.operations else None
+
+    def uses(self, name: str | None) -> Mapping[str, int]:
+        """How often an operation uses each of its variables."""
+        return next(one.uses for one in self.definitions if not name or one.name == name)
 
     def faults(self, name: str | None) -> Sequence[GraphQLError]:
         """Why an operation cannot be run; nothing for one that can."""
@@ -118,13 +122,16 @@ class Operations:
         return Ready(text, document, named, errors, counted.operations, counted.tokens)
 
     def cost(self, ready: Ready, variables: Mapping[str, Any] | None, snapshot: Snapshot, name: str | None) -> Cost:
-        """What an operation of a valid document may cost; raises `WrongVariables`."""
-        operation = ready.operation(name)
+        """What an operation of a valid document may cost; raises `WrongVariables`, and `LimitExceeded` for one that
+        uses too many values."""
+        operation, uses = ready.operation(name), ready.uses(name)
         assert operation is not None
+        check_uses(uses, variables or {})
         key = (name, snapshot.version, *self._weights(operation, variables or {}))
         found = ready.costs.get(key)
         if found is None:
             given = self._coerced(operation, variables or {})
+            check_uses(uses, given.coerced)  # which has those by default too
             fragments = {
                 one.name.value: one for one in ready.document.definitions if isinstance(one, FragmentDefinitionNode)
             }

@@ -102,6 +102,10 @@ def _running_at(server: LocalServer) -> Address:
         waiting = f"; {users} processes wait for it" if users else ""
         out.print(f"the local Neo4j is not running{waiting}; cinegraph graph start starts it", soft_wrap=True)
         raise typer.Exit(1)
+    if not running.listens:
+        where = f"process {running.pid}, port {running.port}"
+        out.print(f"the local Neo4j is starting, {where}; it does not answer yet", soft_wrap=True)
+        raise typer.Exit(1)
     out.print(
         f"the local Neo4j runs at {running.uri}, process {running.pid}, port {running.port}; processes that use it: "
         f"{users}",

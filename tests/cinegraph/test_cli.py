@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import uvloop
 
@@ -17,11 +18,13 @@ from cinegraph import __version__, cli
 from cinegraph.cli import run
 from cinegraph.cli.lazy import COMMANDS
 from cinegraph.cli.serve import bound
+from cinegraph.home import local_server
 from cinegraph.settings import load_settings
 from graph.catalog import ReadStatement, WriteStatement
 from graph.client import Address, GraphClient
 from graph.migrations import migrate
 from graph.models import Version, describe
+from graph.running import Running, free_port, write_running
 from graph.shadows import note_figures, read_shadowed
 from recommenders.shadow_figures import Figures
 from tests import tiny
@@ -108,6 +111,17 @@ async def test_debug_shows_the_stack_wherever_it_stands(
 ) -> None:
     assert await in_thread(arguments) == 2
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_local_neo4j_that_does_not_listen_yet_is_said_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CINEGRAPH_HOME", str(tmp_path))
+    folder = local_server(load_settings()).folder
+    folder.mkdir(parents=True)
+    write_running(folder / "server.json", Running(os.getpid(), psutil.Process().create_time(), free_port()))
+    assert run(["graph", "status"]) == 1
+    assert f"is starting, process {os.getpid()}" in capsys.readouterr().out
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

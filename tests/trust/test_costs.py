@@ -168,6 +168,7 @@ WORST = {
 LIKED = "query($i: [ID!]) { recommendations(liked: $i) { nodes { id } } }"
 ANSWERED = "query($i: [ID!]) { firstQuestions(liked: $i) { answered } }"
 FILTERED = "query($f: MovieFilter) { movies(first: 1, filter: $f) { totalCount } }"
+SHARED = f"query($f: MovieFilter) {{ {many(10, 'm#: movies(first: 1, filter: $f) { totalCount }')} }}"
 GROUP = "query($g: Group) { recommendations(group: $g) { nodes { id } } }"
 PREFERRED = "mutation($p: [PreferenceInput!]!) { setPreferences(preferences: $p) { __typename } }"
 
@@ -190,6 +191,8 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "a filter of a number too many": (FILTERED, {"f": {"or": [{"year": {"min": 2**31}}] * 99}}),
     "members of a group": (GROUP, {"g": {"members": [{"name": "x"}] * 199}}),
     "preferences": (PREFERRED, {"p": [{"node": "Genre:x", "weight": 1}] * 199}),
+    "ten fields with as many ids as they may share": (SHARED, {"f": {"genres": ["1"] * 199}}),
+    "ten fields with more": (SHARED, {"f": {"genres": ["1"] * 1_990}}),
     "what nobody declared": ("{ __typename }", {str(i): i for i in range(2_000)}),
     "50,000 numbers": (LIKED, {"i": [1] * 49_900}),
     "33,000 objects": (FILTERED, {"f": {"or": [{}] * 33_000}}),
