@@ -131,7 +131,7 @@ class Operations:
         found = ready.costs.get(key)
         if found is None:
             given = self._coerced(operation, variables or {})
-            check_uses(uses, given.coerced)  # which has those by default too
+            check_uses(uses, {**given.coerced, **(variables or {})})  # with those by default
             fragments = {
                 one.name.value: one for one in ready.document.definitions if isinstance(one, FragmentDefinitionNode)
             }

@@ -191,7 +191,7 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "a filter of a number too many": (FILTERED, {"f": {"or": [{"year": {"min": 2**31}}] * 99}}),
     "members of a group": (GROUP, {"g": {"members": [{"name": "x"}] * 199}}),
     "preferences": (PREFERRED, {"p": [{"node": "Genre:x", "weight": 1}] * 199}),
-    "ten fields with as many ids as they may share": (SHARED, {"f": {"genres": ["1"] * 199}}),
+    "ten fields with as many ids as they may share": (SHARED, {"f": {"genres": ["1"] * 99, "people": ["1"] * 99}}),
     "ten fields with more": (SHARED, {"f": {"genres": ["1"] * 1_990}}),
     "what nobody declared": ("{ __typename }", {str(i): i for i in range(2_000)}),
     "50,000 numbers": (LIKED, {"i": [1] * 49_900}),
