@@ -22,6 +22,15 @@ INSIDE = re.compile(
 """What stands in no response: nothing of the code, of its errors, of statements, files, hosts, passwords and tokens."""
 
 
+PASSING = frozenset(
+    {
+        *("GRAPH_UNAVAILABLE", "GRAPH_BUSY", "TIME_BUDGET_SPENT", "GRAPH_CONFLICT", "GRAPH_FULL", "DOWNLOAD_FAILED"),
+        *("OVERLOADED", "RATE_LIMITED", "TOO_MANY_STREAMS"),
+    }
+)
+"""Codes of errors after which the same may work, which say when."""
+
+
 def raising(make: Callable[[], BaseException]) -> Any:
     """A part that fails."""
 
@@ -52,8 +61,10 @@ def codes_of(errors: list[dict[str, Any]], request_id: str | None = None) -> lis
     assert errors
     for one in errors:
         assert set(one) <= {"message", "locations", "path", "extensions"}
-        assert set(one["extensions"]) == {"code", "requestId"}
-        assert one["extensions"]["code"] in codes()
+        code, again = one["extensions"]["code"], one["extensions"].get("retryAfter")
+        assert set(one["extensions"]) <= {"code", "requestId", "retryAfter"}
+        assert code in codes()
+        assert (code in PASSING) is (again is not None), (code, again)
         assert one["message"]
         assert re.fullmatch(r"[0-9a-f]{16}", one["extensions"]["requestId"])
         assert request_id in (None, one["extensions"]["requestId"])
