@@ -21,6 +21,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    OperationType,
     Undefined,
     execute,
     get_named_type,
@@ -40,6 +41,8 @@ from graph.snapshot import Snapshot
 
 KEPT_TOKENS: Final = 200_000
 """Tokens of documents in memory at most; the documents that were used least recently go first."""
+NO_NULL: Final = "Cannot return null for non-nullable field"
+"""How graphql-core begins what it says of a null that may not be; it has no code."""
 KEPT_COSTS: Final = 64
 """Costs of one document in memory."""
 
@@ -165,9 +168,19 @@ class Operations:
     async def run(
         self, ready: Ready, variables: dict[str, Any] | None, context: Context, name: str | None = None
     ) -> ExecutionResult:
-        """What an operation of a valid document comes to."""
+        """What an operation of a valid document comes to; a query whose statement was torn is run once more."""
+        result = await self._run(ready, variables, context, name)
+        operation = ready.operation(name)
+        if operation is not None and operation.operation is OperationType.QUERY and _is_torn(result):
+            context.begin_anew()
+            result = await self._run(ready, variables, context, name)
+        return _marked(result, context)
+
+    async def _run(
+        self, ready: Ready, variables: dict[str, Any] | None, context: Context, name: str | None
+    ) -> ExecutionResult:
         found = self._begun(execute, ready, variables, context, name)
-        return _marked(cast(ExecutionResult, found if isinstance(found, ExecutionResult) else await found), context)
+        return cast(ExecutionResult, found if isinstance(found, ExecutionResult) else await found)
 
     async def answers(
         self, ready: Ready, variables: dict[str, Any] | None, context: Context, name: str | None = None
@@ -221,6 +234,12 @@ def _loose(document: DocumentNode) -> DocumentNode:
     while token is not None:
         token.prev, token.next, token = None, None, token.next
     return document
+
+
+def _is_torn(result: ExecutionResult) -> bool:
+    """Whether null stands where nothing may be: a node that others delete while a statement reads it has no value left,
+    and is not found by the next statement."""
+    return any(NO_NULL in one.message for one in result.errors or ())
 
 
 def _marked(result: ExecutionResult, context: Context) -> ExecutionResult:
