@@ -132,14 +132,13 @@ def told(error: CinegraphError, request_id: str) -> list[dict[str, Any]]:
 
 def refused(error: CinegraphError, request_id: str) -> JSONResponse:
     """The answer to a request that an error of ours kept from running."""
-    words, code = _words_of(error, request_id), code_of(error)
+    words, code, again = _words_of(error, request_id), code_of(error), again_of(error)
     if isinstance(error, Refused):
-        return refusal(error.status, code, words, request_id, error.headers, error.again)
+        return refusal(error.status, code, words, request_id, error.headers, again)
     if isinstance(error, NotSignedIn):
         return refusal(401, code, words, request_id, {"WWW-Authenticate": "Bearer"})
     if isinstance(error, UsageError):
         return refusal(400, code, words, request_id)
-    again = error.retry_after
     return refusal(500 if again is None else 503, code, words, request_id, again=again)
 
 

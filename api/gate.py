@@ -103,7 +103,7 @@ class Gate:
     def refusal(self, request_id: str) -> bytes:
         """What a request is told that is not let in, as it goes over the wire."""
         self._turned_away()
-        return refusal_bytes(503, CODE, MESSAGE, request_id, f"retry-after: {AGAIN}", AGAIN)
+        return refusal_bytes(503, CODE, MESSAGE, request_id, AGAIN)
 
     def refusing(self, request_id: str) -> ASGIApp:
         """The same, for a request whose answer comes after those before it; made in their context, it is no error of

@@ -41,10 +41,10 @@ from graph.snapshot import Snapshot
 
 KEPT_TOKENS: Final = 200_000
 """Tokens of documents in memory at most; the documents that were used least recently go first."""
-NO_NULL: Final = "Cannot return null for non-nullable field"
-"""How graphql-core begins what it says of a null that may not be; it has no code."""
 KEPT_COSTS: Final = 64
 """Costs of one document in memory."""
+NO_NULL: Final = "Cannot return null for non-nullable field"
+"""How graphql-core begins what it says of a null that may not be; it has no code."""
 
 
 class WrongVariables(Exception):
@@ -170,8 +170,7 @@ class Operations:
     ) -> ExecutionResult:
         """What an operation of a valid document comes to; a query whose statement was torn is run once more."""
         result = await self._run(ready, variables, context, name)
-        operation = ready.operation(name)
-        if operation is not None and operation.operation is OperationType.QUERY and _is_torn(result):
+        if _is_torn(result) and _is_query(ready.operation(name)):
             context.begin_anew()
             result = await self._run(ready, variables, context, name)
         return _marked(result, context)
@@ -234,6 +233,10 @@ def _loose(document: DocumentNode) -> DocumentNode:
     while token is not None:
         token.prev, token.next, token = None, None, token.next
     return document
+
+
+def _is_query(operation: OperationDefinitionNode | None) -> bool:
+    return operation is not None and operation.operation is OperationType.QUERY
 
 
 def _is_torn(result: ExecutionResult) -> bool:

@@ -171,7 +171,7 @@ class Droppable(HttpToolsProtocol):
         else:
             self._metrics.refused(code)
         if not answering or (begun and not self.cycle.response_started):
-            self.transport.write(refusal_bytes(status, code, message, request_id, "connection: close"))
+            self.transport.write(refusal_bytes(status, code, message, request_id))
         self.transport.close()
 
     def _count(self, more: int, refusal: int) -> None:
